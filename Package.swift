@@ -1,0 +1,42 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let swift: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies, swiftSettings: swift)
+}
+
+let package = Package(
+    name: "weir",
+    products: [.executable(name: "weir", targets: ["weir"])],
+    targets: [
+        // C and C++ libraries of the system, each behind one module.
+        .systemLibrary(name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CBeast"),
+        .target(name: "CPlatform"),
+
+        library("Kafka", ["CRdkafka", "CPlatform"]),
+        library("HTTP", ["CBeast", "CPlatform"]),
+        library("Velocity", ["CPlatform"]),
+        library("Scoring", ["Velocity", "CSimdjson", "CPlatform"]),
+        library("Stream", ["Scoring", "Kafka", "CPlatform"]),
+        library("Simulation", []),
+        library("Service", ["Stream", "Scoring", "HTTP", "Kafka", "CPlatform"]),
+        .executableTarget(
+            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "CZlib", "CPlatform"],
+            swiftSettings: swift),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
