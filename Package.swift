@@ -36,6 +36,8 @@ let package = Package(
         .executableTarget(
             name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "CZlib", "CPlatform"],
             swiftSettings: swift),
+
+        tests("Velocity", []),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
