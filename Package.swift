@@ -38,6 +38,8 @@ let package = Package(
             swiftSettings: swift),
 
         tests("Velocity", []),
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
+        tests("Kafka", ["TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
