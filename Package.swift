@@ -37,6 +37,7 @@ let package = Package(
             name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "CZlib", "CPlatform"],
             swiftSettings: swift),
 
+        tests("HTTP", ["TestSupport"]),
         tests("Velocity", []),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
