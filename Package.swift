@@ -39,6 +39,7 @@ let package = Package(
 
         tests("HTTP", ["TestSupport"]),
         tests("Velocity", []),
+        tests("Scoring", ["TestSupport"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
     ],
