@@ -9,3 +9,8 @@ static inline void weir_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
 static inline double weir_int128_to_double(int64_t high, uint64_t low) {
     return (double)(((__int128)high << 64) | (unsigned __int128)low);
 }
+
+/// The nearest double of an unsigned 128-bit integer given as two words.
+static inline double weir_uint128_to_double(uint64_t high, uint64_t low) {
+    return (double)(((unsigned __int128)high << 64) | (unsigned __int128)low);
+}

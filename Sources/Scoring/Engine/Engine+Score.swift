@@ -1,0 +1,117 @@
+import Glibc
+import Velocity
+
+extension Engine {
+    /// Decides and applies records in their order and writes their verdicts: the leader's way. One result a record is added to the sink.
+    ///
+    /// How the records are cut into calls changes nothing in what is said of them.
+    /// - Complexity: O(records); nothing is allocated for a scored transaction once the sink is warm.
+    public func score(_ records: UnsafeBufferPointer<Record>, into sink: VerdictSink) {
+        var begin = 0
+        while begin < records.count {
+            let chunk = UnsafeBufferPointer(rebasing: records[begin..<min(begin + Self.batch, records.count)])
+            decode(chunk)
+            for i in chunk.indices {
+                switch slots[i].content {
+                case .transaction: score(chunk[i], slots + i, sink)
+                case .feedback: sink.results.append(RecordResult(outcome: store.apply(slots[i].label) == .duplicate ? .duplicate : .applied))
+                case .refused(let rejection): sink.refuse(rejection)
+                case .skipped: preconditionFailure("every record is decoded")
+                }
+            }
+            store.expire(budget: Self.expiryBudget)
+            begin += chunk.count
+        }
+    }
+
+    /// Decodes a batch into the slots and tells the state what comes.
+    private func decode(_ records: UnsafeBufferPointer<Record>) {
+        var count = 0
+        for i in records.indices {
+            let record = records[i]
+            let time = record.time < 0 ? nil : record.time
+            do throws(Rejection) {
+                switch record.topic {
+                case .transactions:
+                    slots[i].transaction = try decoder.transaction(record.value, recordTime: time, slot: i)
+                    slots[i].content = .transaction
+                    slots[i].event = count
+                    events[count] = Self.event(slots[i].transaction, partition: record.partition, offset: record.offset)
+                    count += 1
+                case .feedback:
+                    slots[i].label = Self.label(try decoder.feedback(record.value, recordTime: time, slot: i))
+                    slots[i].content = .feedback
+                }
+            } catch {
+                slots[i].content = .refused(error)
+            }
+        }
+        store.prepare(UnsafeBufferPointer(start: events, count: count))
+    }
+
+    private func score(_ record: Record, _ slot: UnsafeMutablePointer<Slot>, _ sink: VerdictSink) {
+        let event = events[slot.pointee.event]
+        score(slot.pointee.transaction, event, sink)
+        guard sink.results[sink.results.count - 1].outcome == .scored else { return }
+        sink.results[sink.results.count - 1].keyMismatch = !Self.isKey(record.key, of: slot.pointee.transaction.account)
+    }
+
+    /// Decides and applies one transaction that was decoded elsewhere, from a row of a file for example, and writes its verdicts.
+    ///
+    /// One result is added to the sink. Partition and offset are its place in the input, as the verdict's `source` says it.
+    public func score(_ transaction: Transaction, partition: Int32, offset: Int64, into sink: VerdictSink) {
+        score(transaction, Self.event(transaction, partition: partition, offset: offset), sink)
+        store.expire(budget: Self.expiryBudget)
+    }
+
+    /// Applies a label that was decoded elsewhere: `applied` or `duplicate`.
+    public func apply(_ feedback: Feedback) -> Outcome {
+        store.apply(Self.label(feedback)) == .duplicate ? .duplicate : .applied
+    }
+
+    private func score(_ transaction: Transaction, _ event: Event, _ sink: VerdictSink) {
+        switch store.decide(event) {
+        case .new: break
+        case .duplicate: return sink.results.append(RecordResult(outcome: .duplicate))
+        case .conflict: return sink.refuse(.conflictingID)
+        }
+        store.apply(event, into: reading)
+        var context = context(transaction, event)
+        let cause = incompleteCause(event.time, isLate: context.isLate)
+        context.isComplete = cause == nil
+        context.source = (event.partition, event.offset)
+        assessFraud(context)
+        assessAML(transaction)
+
+        var result = RecordResult(outcome: .scored)
+        if sink.keepsVerdicts {
+            (result.fraud, result.aml) = writer.write(transaction, event, reading, context, fraud: fraud, aml: aml, into: sink)
+        }
+        if sink.keepsFeatures { sink.features.append(contentsOf: vector.features) }
+        result.fraudDecision = FraudDecision(rawValue: fraud.decision)!
+        result.amlDecision = AMLDecision(rawValue: aml.decision)!
+        result.isLate = context.isLate
+        result.incompleteCause = cause
+        sink.results.append(result)
+    }
+
+    private static func isKey(_ key: UnsafeRawBufferPointer?, of account: Text) -> Bool {
+        guard let key, key.count == account.count, let base = key.baseAddress else { return false }
+        return memcmp(base, account.base!, key.count) == 0
+    }
+}
+
+extension VerdictSink {
+    func refuse(_ rejection: Rejection) {
+        var result = RecordResult(outcome: .deadLettered(rejection.reason))
+        result.message = rejection.message
+        result.field = rejection.field
+        results.append(result)
+    }
+}
+
+extension Rejection {
+    /// An id that is retained for its account, with another time or amount.
+    static let conflictingID = Rejection(
+        .conflictingID, field: "transaction_id", "the account has a transaction of this id with another time or amount")
+}

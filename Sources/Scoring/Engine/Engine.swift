@@ -1,0 +1,175 @@
+public import Velocity
+
+/// The scorer: records in, verdicts out. Pure and synchronous: no clock, no thread, no I/O; what it says is a function of what it was given, in order.
+///
+/// It owns the state. One thread at a time may use it.
+public final class Engine {
+    public let configuration: EngineConfiguration
+    /// Names and order of the features.
+    public let features: FeatureSet
+    /// The windows, for counting, digests and snapshots. Apply nothing to it from outside.
+    public let store: VelocityStore
+    /// What the state has not seen; the feeder of the engine sets it.
+    public var incomplete = Incompleteness()
+
+    /// Records that are decoded before the first of them is applied, so that their memory can be fetched meanwhile.
+    static let batch = 16
+    /// Lists that are looked at for expiry after each batch.
+    static let expiryBudget = 32
+
+    let decoder: Decoder
+    let reading: Reading
+    let vector: FeatureVector
+    let scorer: RuleScorer
+    let writer: VerdictWriter
+    let fraud = Assessment()
+    let aml = Assessment()
+    /// One a slot of the decoder.
+    let slots: UnsafeMutablePointer<Slot>
+    /// The transactions of the batch at hand, in order.
+    let events: UnsafeMutablePointer<Event>
+    /// How far behind a transaction the state must reach for it to be complete, ms.
+    private let reach: Int64
+
+    /// A decoded record.
+    struct Slot {
+        enum Content {
+            case transaction
+            case feedback
+            case refused(Rejection)
+            /// Not looked at: the journal says that it changed nothing.
+            case skipped
+        }
+
+        var content = Content.skipped
+        var transaction = Transaction()
+        var label = Label()
+        /// Among the batch's events.
+        var event = 0
+    }
+
+    public init(_ configuration: EngineConfiguration) {
+        self.configuration = configuration
+        features = FeatureSet(windows: configuration.windows, hasFraudRate: configuration.velocity.feedbackEnabled)
+        store = VelocityStore(configuration.velocity)
+        decoder = Decoder(slots: Self.batch, rules: configuration.rules)
+        reading = Reading(windowCount: configuration.windows.count)
+        let currency = configuration.rules.baseCurrency
+        let decimals = currency.minorDigits
+        let minorUnits: Int64 = decimals == 2 ? 100 : 1_000
+        vector = FeatureVector(features, minorUnits: minorUnits)
+        let texts = ReasonTexts(features, currency: currency.description)
+        scorer = RuleScorer(features, texts, configuration.policy, minorUnits: minorUnits)
+        writer = VerdictWriter(features, texts, topic: configuration.topic, decimals: decimals, thresholds: scorer.thresholdTexts)
+        slots = .allocate(capacity: Self.batch)
+        slots.initialize(repeating: Slot(), count: Self.batch)
+        events = .allocate(capacity: Self.batch)
+        events.initialize(repeating: Event(), count: Self.batch)
+        reach = configuration.velocity.windows.last! + (configuration.velocity.feedbackEnabled ? configuration.velocity.feedbackDelay : 0)
+    }
+
+    deinit {
+        slots.deinitialize(count: Self.batch)
+        slots.deallocate()
+        events.deallocate()
+    }
+
+    // MARK: What is in force
+
+    public var policy: Policy { scorer.policy }
+    /// The highest event time applied, Unix epoch milliseconds; `Int64.min` before the first.
+    public var watermark: Int64 { store.watermark }
+    /// Events at or below it were given up for memory.
+    public var eventHorizon: Int64 { store.eventHorizon }
+    /// Accounts and pairs last seen at or below it were given up for memory.
+    public var memoryHorizon: Int64 { store.memoryHorizon }
+
+    /// Moves horizons up, before the next record; never down.
+    public func raise(eventHorizon: Int64 = .min, memoryHorizon: Int64 = .min) {
+        store.raise(eventHorizon: eventHorizon, memoryHorizon: memoryHorizon)
+    }
+
+    /// Sums over what is retained: windows and labels, accounts and pairs.
+    ///
+    /// - Complexity: O(state).
+    public func digest() -> (windows: UInt64, memory: UInt64) { store.digest() }
+
+    /// Puts a change in force, before the next record.
+    public func apply(_ change: EngineChange) {
+        switch change {
+        case .policy(let policy):
+            scorer.take(policy)
+            writer.take(scorer.thresholdTexts)
+        case .rates(let rates): decoder.rules.rates = rates
+        }
+    }
+
+    // MARK: Shared by all ways of a record
+
+    /// Why a verdict of this time is not complete; nil when it is.
+    func incompleteCause(_ time: Int64, isLate: Bool) -> IncompleteCause? {
+        if isLate { return .late }
+        if incomplete.isUnknown { return .unknown }
+        let earliest = time - reach
+        if earliest < incomplete.since { return .start }
+        if earliest < store.eventHorizon { return .horizon }
+        return incomplete.isLagging ? .lagging : nil
+    }
+
+    /// The transaction as the windows see it.
+    static func event(_ transaction: Transaction, partition: Int32, offset: Int64) -> Event {
+        var event = Event()
+        event.time = transaction.time
+        event.amount = transaction.amount
+        event.account = key(transaction.account)
+        event.transaction = key(transaction.id)
+        event.counterparty = key(transaction.counterparty)
+        event.merchant = key(transaction.merchant)
+        event.card = key(transaction.card)
+        event.device = key(transaction.device)
+        event.ip = key(transaction.ip)
+        event.country = key(transaction.country)
+        event.isDebit = transaction.type.isDebit
+        event.partition = partition
+        event.offset = offset
+        return event
+    }
+
+    static func label(_ feedback: Feedback) -> Label {
+        var label = Label()
+        label.account = key(feedback.account)
+        label.transaction = key(feedback.transactionID)
+        label.merchant = key(feedback.merchant)
+        label.transactionTime = feedback.transactionTime
+        label.labelTime = feedback.labelTime
+        label.isFraud = feedback.isFraud
+        return label
+    }
+
+    @inline(__always)
+    private static func key(_ text: Text) -> UInt64 { text.count > 0 ? EntityKey.hash(text.bytes) : 0 }
+
+    /// Scores what `reading` says of a transaction: features, velocity risk, and the verdicts' common part.
+    ///
+    /// The assessments are made by `assessFraud` and `assessAML` after it.
+    func context(_ transaction: Transaction, _ event: Event) -> VerdictWriter.Context {
+        vector.fill(transaction, event, reading)
+        var context = VerdictWriter.Context()
+        context.isLate = reading.isLate
+        let policy = scorer.policy
+        context.isVelocityOff =
+            !policy.isVelocityEnabled || !Rollout.includes(transaction.account, .velocity, percent: policy.velocityRolloutPercent)
+        context.velocityRisk = context.isVelocityOff ? 0 : scorer.velocityRisk(vector.values)
+        return context
+    }
+
+    func assessFraud(_ context: VerdictWriter.Context) {
+        scorer.scoreFraud(vector.values, velocityRisk: context.velocityRisk, isVelocityOn: !context.isVelocityOff, into: fraud)
+    }
+
+    func assessAML(_ transaction: Transaction) {
+        let policy = scorer.policy
+        let isOn = policy.isAMLEnabled && Rollout.includes(transaction.account, .aml, percent: policy.amlRolloutPercent)
+        scorer.scoreAML(vector.values, amount: transaction.amount, isOn: isOn, into: aml)
+    }
+}

@@ -1,0 +1,107 @@
+/// Scores a feature vector by the rules: mode `rules`, where there is no model.
+///
+/// A score is 1 / (1 + e^−z) with z the table's bias and what each rule adds, in the table's order; for AML the typologies are joined to it as
+/// by independent witnesses: 1 − (1 − score) · (1 − weight · typology).
+final class RuleScorer {
+    static let fraudReview = 0.5
+    static let fraudDecline = 0.9
+    static let largeAmountWeight = 0.5
+
+    private let fraud: PiecewiseTable
+    private let fraudBias: Double
+    private let velocity: PiecewiseTable
+    private var aml: PiecewiseTable
+    private var amlBias: Double
+    private let set: FeatureSet
+    private let texts: ReasonTexts
+    private let minorUnits: Int64
+
+    private(set) var policy: Policy
+    /// The thresholds in force, lower and upper.
+    private(set) var fraudThresholds = (0.0, 0.0)
+    private(set) var amlThresholds = (0.0, 0.0)
+    /// `suspiciousAmount` in minor units.
+    private var suspicious: Int64 = 0
+
+    init(_ set: FeatureSet, _ texts: ReasonTexts, _ policy: Policy, minorUnits: Int64) {
+        self.set = set
+        self.texts = texts
+        self.policy = policy
+        self.minorUnits = minorUnits
+        let table = RuleTable.fraud
+        fraud = PiecewiseTable(table.curves(set))
+        fraudBias = table.bias
+        velocity = PiecewiseTable(VelocityQuantiles.curves(set))
+        aml = PiecewiseTable([])
+        amlBias = 0
+        take(policy)
+    }
+
+    /// Puts other thresholds and flags in force.
+    func take(_ policy: Policy) {
+        self.policy = policy
+        fraudThresholds = (policy.fraudReview ?? Self.fraudReview, policy.fraudDecline ?? Self.fraudDecline)
+        amlThresholds = (policy.amlRisk / 2, policy.amlRisk)
+        suspicious = Int64(policy.suspiciousAmount * Double(minorUnits) + 0.5)
+        let table = RuleTable.aml(suspicious: max(policy.suspiciousAmount, 1 / Double(minorUnits)))
+        aml = PiecewiseTable(table.curves(set))
+        amlBias = table.bias
+    }
+
+    /// The thresholds in force as verdicts say them.
+    var thresholdTexts: VerdictWriter.Thresholds {
+        .init(fraud: fraudThresholds, aml: amlThresholds, suspicious: Double(suspicious) / Double(minorUnits))
+    }
+
+    /// `velocity_risk` in millionths: the highest of the curves over windows and z-score.
+    func velocityRisk(_ values: UnsafeMutablePointer<Double>) -> Int64 { millionths(velocity.highest(values)) }
+
+    /// - Parameter isVelocityOn: whether velocity is on for this account; where it is off nothing is lifted for it.
+    func scoreFraud(_ values: UnsafeMutablePointer<Double>, velocityRisk: Int64, isVelocityOn: Bool, into out: Assessment) {
+        out.clear()
+        out.score = millionths(logistic(sum(fraud, fraudBias, values, out)))
+        out.decision = decide(out.score, fraudThresholds)
+        let risk = Double(velocityRisk) / 1_000_000
+        if out.decision == 0, isVelocityOn, risk >= policy.velocityHighRisk { out.lift(texts.velocityHighRisk, risk) }
+    }
+
+    /// - Parameter isOn: whether AML is on for this account; where it is off only the amount rule decides.
+    func scoreAML(_ values: UnsafeMutablePointer<Double>, amount: Int64, isOn: Bool, into out: Assessment) {
+        out.clear()
+        if isOn {
+            let rules = logistic(sum(aml, amlBias, values, out))
+            out.largeAmount = largeAmount(amount)
+            out.score = millionths(1 - (1 - rules) * (1 - Self.largeAmountWeight * out.largeAmount))
+            out.decision = decide(out.score, amlThresholds)
+        } else {
+            out.isSwitchedOff = true
+        }
+        if out.decision == 0, amount >= suspicious { out.lift(texts.suspiciousAmount, Double(amount) / Double(minorUnits)) }
+    }
+
+    /// `LARGE_AMOUNT`: 0 below the suspicious amount, 0.5 at it, 1 from five times of it on, linear between.
+    private func largeAmount(_ amount: Int64) -> Double {
+        guard amount >= suspicious, suspicious > 0 else { return 0 }
+        return min(1, 0.5 + 0.5 * ((Double(amount) / Double(suspicious) - 1) / 4))
+    }
+
+    @inline(__always)
+    private func sum(_ table: borrowing PiecewiseTable, _ bias: Double, _ values: UnsafeMutablePointer<Double>, _ out: Assessment) -> Double {
+        var z = bias
+        for c in 0..<table.count {
+            let feature = table.feature(c)
+            let added = table.value(c, at: values[feature])
+            if added != 0 {
+                z += added
+                out.add(feature, values[feature], added)
+            }
+        }
+        return z
+    }
+
+    @inline(__always)
+    private func decide(_ score: Int64, _ thresholds: (Double, Double)) -> UInt8 {
+        let rounded = Double(score) / 1_000_000
+        return rounded >= thresholds.1 ? 2 : rounded >= thresholds.0 ? 1 : 0
+    }
+}
