@@ -32,7 +32,7 @@ let package = Package(
         library("Scoring", ["Velocity", "CSimdjson", "CPlatform"]),
         library("Stream", ["Scoring", "Kafka", "CPlatform"]),
         library("Simulation", []),
-        library("Service", ["Stream", "Scoring", "HTTP", "Kafka", "CPlatform"]),
+        library("Service", ["Stream", "Scoring", "Velocity", "HTTP", "Kafka", "CPlatform"]),
         .executableTarget(
             name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "CZlib", "CPlatform"],
             swiftSettings: swift),
@@ -42,6 +42,8 @@ let package = Package(
         tests("Scoring", ["TestSupport"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
+        tests("Service", ["Velocity", "Kafka", "HTTP", "TestSupport"]),
+        tests("weir", ["Service", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

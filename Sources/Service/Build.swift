@@ -1,0 +1,9 @@
+import CPlatform
+
+/// What this executable was built from.
+public enum Build {
+    /// Semantic version of the release.
+    public static let version = "0.1.0"
+    /// The commit, from `-Xcc -DWEIR_COMMIT=…` at build time; `unknown` without.
+    public static var commit: String { String(cString: weir_build_commit()) }
+}

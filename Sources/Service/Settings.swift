@@ -1,0 +1,139 @@
+public import Kafka
+public import Velocity
+
+/// All that an instance is told from outside, read once at the start; nothing below this module reads the environment.
+public struct Settings: Sendable {
+    public var scoring: ScoringSettings
+    public var velocity: VelocityConfiguration
+    /// The windows as they were spelled, one for each of `velocity.windows`: features are named so.
+    public var windowNames: [String]
+    public var records: RecordSettings
+    public var models: ModelSettings
+    public var kafka: KafkaSettings
+    public var stream: StreamSettings
+    public var state: StateSettings
+    public var http: HTTPSettings
+    public var log: LogSettings
+    public var metricsFormat: MetricsFormat
+    /// Every setting, in the order of the documentation, then the properties for librdkafka.
+    public var entries: [SettingEntry]
+    /// Lines that the start says aloud.
+    public var warnings: [String]
+
+    /// Whether there is no broker: HTTP alone feeds the state.
+    public var isAlone: Bool { kafka.bootstrapServers == nil }
+
+    /// The settings that make a verdict, by name, as they hold.
+    public var verdictSettings: [String: String] {
+        entries.reduce(into: [:]) { settings, entry in
+            if SettingsTable.definition(entry.name)?.reachesVerdict == true { settings[entry.name] = entry.value ?? "" }
+        }
+    }
+
+    /// What shapes the state. States of different form cannot be compared, nor can one go on from the other.
+    public var form: String {
+        let velocity = velocity
+        let windows = velocity.windows.map { Durations.text($0) }.joined(separator: ",")
+        return "windows=\(windows) lateness=\(Durations.text(velocity.allowedLateness)) accounts=\(Durations.text(velocity.accountRetention)) "
+            + "pairs=\(Durations.text(velocity.pairRetention)) "
+            + "feedback=\(velocity.feedbackEnabled ? Durations.text(velocity.feedbackDelay) : "off") currency=\(records.baseCurrency)"
+    }
+}
+
+/// Thresholds and flags.
+public struct ScoringSettings: Sendable, Equatable {
+    /// 0...1; nil: the model's own.
+    public var fraudReview: Double?
+    /// 0...1, not below `fraudReview`; nil: the model's own.
+    public var fraudDecline: Double?
+    /// 0...1.
+    public var amlRisk: Double
+    /// 0...1.
+    public var velocityHighRisk: Double
+    /// Major units of the base currency.
+    public var suspiciousAmount: Double
+    public var isAMLEnabled: Bool
+    public var isVelocityEnabled: Bool
+    /// 0...100, hundredths at the finest.
+    public var amlRolloutPercent: Double
+    /// 0...100, hundredths at the finest.
+    public var velocityRolloutPercent: Double
+}
+
+/// What a record must satisfy.
+public struct RecordSettings: Sendable, Equatable {
+    /// Three capital letters.
+    public var baseCurrency: String
+    public var ratesFile: String?
+    public var maxClockSkewMillis: Int64
+    public var maxRecordBytes: Int
+}
+
+public struct ModelSettings: Sendable, Equatable {
+    /// nil: the bundled artefacts.
+    public var uri: String?
+    public var fraudVersion: String
+    public var amlVersion: String
+    public var velocityVersion: String
+    public var fraudShadowVersion: String?
+    public var pollIntervalMillis: Int64
+}
+
+public struct KafkaSettings: Sendable {
+    /// nil: there is no broker.
+    public var bootstrapServers: String?
+    public var group: String
+    public var transactions: String
+    public var feedback: String
+    public var fraudVerdicts: String
+    public var amlVerdicts: String
+    public var deadLetters: String
+    public var journal: String
+    public var transactionTimeoutMillis: Int64
+    /// Broker addresses, security and what `KAFKA_CONF_…` says, for any client. What a transactional producer alone may have is not among them.
+    public var properties: Properties
+}
+
+public struct StreamSettings: Sendable, Equatable {
+    public var commitIntervalMillis: Int64
+    public var leaderTimeoutMillis: Int64
+    public var startFrom: Start
+    /// nil: all of the log.
+    public var restoreHorizonMillis: Int64?
+    public var instance: String
+
+    public enum Start: String, Sendable, CaseIterable { case beginning, now }
+}
+
+public struct StateSettings: Sendable, Equatable {
+    /// nil: no snapshots.
+    public var folder: String?
+    public var snapshotIntervalMillis: Int64
+    public var memoryLimitBytes: Int
+}
+
+public struct HTTPSettings: Sendable, Equatable {
+    public var host: String
+    public var port: UInt16
+    /// Empty: nobody is asked for one.
+    public var apiKeys: [String]
+    public var drainDelayMillis: Int64
+}
+
+public struct LogSettings: Sendable, Equatable {
+    public var level: LogLevel
+    public var format: LogFormat
+}
+
+public enum MetricsFormat: String, Sendable, CaseIterable { case prometheus, emf }
+
+/// One setting as `weir config` shows it.
+public struct SettingEntry: Sendable, Equatable {
+    public enum Origin: String, Sendable { case `default`, environment }
+
+    public let name: String
+    /// As it holds, secrets redacted; nil: none.
+    public let value: String?
+    public let defaultValue: String
+    public let origin: Origin
+}
