@@ -27,7 +27,7 @@ inline uint64_t head(const uint8_t *p, size_t length) {
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
     v = __builtin_bswap64(v);
 #endif
-    return length >= 8 ? v : v & ((uint64_t(1) << (8 * length)) - 1);
+    return v & (length >= 8 ? ~uint64_t(0) : (uint64_t(1) << (8 * length)) - 1);
 }
 
 struct key {
@@ -56,7 +56,7 @@ int hex4(const uint8_t *p) {
 
 // Unescapes in place what lies before `end` (the text never grows). False for an unknown escape or half a surrogate
 // pair, which no UTF-8 can hold.
-bool unescape(uint8_t *base, const uint8_t *end, size_t *length) {
+__attribute__((noinline)) bool unescape(uint8_t *base, const uint8_t *end, size_t *length) {
     uint8_t *out = base;
     const uint8_t *in = base;
     while (in < end) {
@@ -136,26 +136,43 @@ inline bool is_number(const uint8_t *p, const uint8_t *end) {
 struct csj_schema {
     uint64_t multiplier;
     size_t count;
+    // A name as three overlapping or adjacent words: its first eight bytes, the eight behind them, and its last eight.
+    // Together they are all of it, up to 24 bytes; a shorter one is filled up with zeros.
     struct name {
-        uint64_t head;
+        uint64_t head, middle, tail;
         uint32_t length;
         uint32_t index;
-        uint8_t bytes[64];
     };
     // A perfect hash table over (head, length); an empty place has length 0, which no name has.
     name table[256];
+    // The same by index.
+    name names[64];
 
-    static size_t place(uint64_t head, size_t length, uint64_t multiplier) {
+    static inline size_t place(uint64_t head, size_t length, uint64_t multiplier) {
         return size_t(((head + length * 0x9E3779B97F4A7C15ull) * multiplier) >> 56);
     }
 
-    // The field's index, or -1.
-    inline int find(const uint8_t *p, size_t length) const {
-        if (length == 0) return -1;
+    static inline name describe(const uint8_t *p, size_t length, size_t index) {
+        name n = {head(p, length), 0, 0, uint32_t(length), uint32_t(index)};
+        if (length > 8) n.tail = load8(p + length - 8);
+        if (length > 16) n.middle = load8(p + 8);
+        return n;
+    }
+
+    static inline bool is(const name &n, const uint8_t *p, size_t length, uint64_t head) {
+        if (n.length != length || n.head != head) return false;
+        if (length > 8 && load8(p + length - 8) != n.tail) return false;
+        return length <= 16 || load8(p + 8) == n.middle;
+    }
+
+    // The field's index, or -1. `guess` is tried first and becomes what was found: a producer's records have their keys
+    // in one order, so that the processor need not wait for the table.
+    inline int find(const uint8_t *p, size_t length, uint8_t &guess) const {
         uint64_t h = head(p, length);
+        if (is(names[guess & 63], p, length, h)) return length ? int(guess & 63) : -1;
         const name &n = table[place(h, length, multiplier)];
-        if (n.length != length || n.head != h) return -1;
-        if (length > 8 && std::memcmp(p + 8, n.bytes + 8, length - 8) != 0) return -1;
+        if (length == 0 || !is(n, p, length, h)) return -1;
+        guess = uint8_t(n.index);
         return int(n.index);
     }
 };
@@ -170,6 +187,8 @@ struct csj_parser {
     size_t slot_count;
     key *unknown;
     size_t unknown_count, unknown_capacity;
+    // The field that the last record had at each position.
+    uint8_t order[64];
 
     // One document on its way: the index and the bytes that it points into.
     const uint32_t *index;
@@ -205,11 +224,14 @@ struct csj_parser {
 
     // The string that begins at token `i`: between its quote and the next token there is nothing but the string, its
     // closing quote and white space, so it is found from behind.
-    inline bool string(size_t i, uint8_t **base, size_t *length) {
+    __attribute__((always_inline)) inline bool string(size_t i, uint8_t **base, size_t *length) {
         uint8_t *first = bytes + index[i] + 1;
         uint8_t *last = bytes + index[i + 1] - 1;
-        while (last > first && is_space(*last)) last--;
-        if (last < first || *last != '"') return false;
+        if (*last != '"') {
+            while (last > first && is_space(*last)) last--;
+            if (*last != '"') return false;
+        }
+        if (last < first) return false;
         *base = first;
         *length = size_t(last - first);
         if (escapes && std::memchr(first, '\\', *length)) return unescape(first, last, length);
@@ -230,7 +252,7 @@ struct csj_parser {
     }
 
     // Checks the value at token `i`, whatever it holds, and moves `i` behind it. Never recurses.
-    csj_status skip(size_t &i, unsigned depth) {
+    __attribute__((noinline)) csj_status skip(size_t &i, unsigned depth) {
         uint64_t objects = 0;   // bit d: level d is an object, not an array
         unsigned level = depth; // levels that are open around the value
         uint8_t *text;
@@ -281,6 +303,7 @@ struct csj_parser {
 
     csj_status walk(const csj_schema &schema, csj_field *fields, uint64_t *present) {
         uint64_t seen = 0, filled = 0;
+        size_t position = 0;
         unknown_count = 0;
         size_t i = 1, n = index_count;
         if (n < 2 || bytes[index[0]] != '{') return CSJ_SYNTAX;
@@ -292,7 +315,7 @@ struct csj_parser {
                 size_t name_length;
                 if (i + 2 >= n || bytes[index[i]] != '"' || bytes[index[i + 1]] != ':') return CSJ_SYNTAX;
                 if (!string(i, &name, &name_length)) return CSJ_SYNTAX;
-                int known = schema.find(name, name_length);
+                int known = schema.find(name, name_length, order[position++ & 63]);
                 i += 2;
                 if (known < 0) {
                     if (!remember(name, name_length)) return CSJ_NO_MEMORY;
@@ -354,18 +377,17 @@ csj_schema *csj_schema_new(const char *const *names, size_t count) {
         size_t i = 0;
         for (; i < count; i++) {
             size_t length = std::strlen(names[i]);
-            if (length == 0 || length > 64) break;
-            uint8_t padded[72] = {0};
+            if (length == 0 || length > 24) break;
+            uint8_t padded[32] = {0};
             std::memcpy(padded, names[i], length);
-            uint64_t h = head(padded, length);
-            csj_schema::name &n = schema->table[csj_schema::place(h, length, multiplier | 1)];
-            if (n.length != 0) break;
-            n.head = h;
-            n.length = uint32_t(length);
-            n.index = uint32_t(i);
-            std::memcpy(n.bytes, padded, 64);
+            csj_schema::name n = csj_schema::describe(padded, length, i);
+            csj_schema::name &place = schema->table[csj_schema::place(n.head, length, multiplier | 1)];
+            if (place.length != 0) break;
+            place = n;
         }
         if (i == count) {
+            for (const csj_schema::name &n : schema->table)
+                if (n.length) schema->names[n.index] = n;
             schema->multiplier = multiplier | 1;
             return schema;
         }

@@ -54,7 +54,7 @@ enum csj_status {
     CSJ_NO_MEMORY = 5,
 };
 
-// The names of the fields that a caller wants, at most 64 of them, each of 1 to 64 bytes; they are copied. NULL without
+// The names of the fields that a caller wants, at most 64 of them, each of 1 to 24 bytes; they are copied. NULL without
 // memory, or when two names agree in length and in their first eight bytes (the table tells names apart by these).
 csj_schema *csj_schema_new(const char *const *names, size_t count);
 void csj_schema_free(csj_schema *schema);

@@ -8,9 +8,10 @@ internal import CSimdjson
 public final class Decoder {
     /// Rules of the records to come; may be set between two records.
     public var rules: RecordRules {
-        didSet { minorDigits = rules.baseCurrency.minorDigits }
+        get { current.rules }
+        set { current = FieldRules(newValue) }
     }
-    private var minorDigits: Int
+    private var current: FieldRules
     private let parser: OpaquePointer
     private let transactionSchema: OpaquePointer
     private let feedbackSchema: OpaquePointer
@@ -18,8 +19,7 @@ public final class Decoder {
 
     public init(slots: Int, rules: RecordRules) {
         precondition(slots > 0)
-        self.rules = rules
-        minorDigits = rules.baseCurrency.minorDigits
+        current = FieldRules(rules)
         parser = orOutOfMemory(csj_parser_new(slots))
         transactionSchema = Self.schema(TransactionField.allCases.map(\.name))
         feedbackSchema = Self.schema(FeedbackField.allCases.map(\.name))
@@ -40,7 +40,7 @@ public final class Decoder {
     /// FUTURE_TIMESTAMP unchecked. Linear in the record's size.
     public func transaction(_ bytes: UnsafeRawBufferPointer?, recordTime: Int64?, slot: Int) throws(Rejection) -> Transaction {
         let present = try parse(bytes, transactionSchema, slot)
-        let transaction = try FieldRules.transaction(values, present, rules, minorDigits)
+        let transaction = try current.transaction(values, present)
         try checkSkew(transaction.time, "timestamp", recordTime)
         return transaction
     }
@@ -48,7 +48,7 @@ public final class Decoder {
     /// A label from a record's bytes, as `transaction` reads one.
     public func feedback(_ bytes: UnsafeRawBufferPointer?, recordTime: Int64?, slot: Int) throws(Rejection) -> Feedback {
         let present = try parse(bytes, feedbackSchema, slot)
-        let feedback = try FieldRules.feedback(values, present)
+        let feedback = try current.feedback(values, present)
         try checkSkew(feedback.labelTime, "timestamp", recordTime)
         try checkSkew(feedback.transactionTime, "transaction_timestamp", recordTime)
         return feedback
@@ -56,12 +56,12 @@ public final class Decoder {
 
     /// A transaction from a row of a file. Its texts borrow what the fields were set to.
     public func transaction(_ fields: RawFields) throws(Rejection) -> Transaction {
-        try FieldRules.transaction(fields.values, fields.present, rules, minorDigits)
+        try current.transaction(fields.values, fields.present)
     }
 
     /// A label from a row of a file. Its texts borrow what the fields were set to.
     public func feedback(_ fields: RawFields) throws(Rejection) -> Feedback {
-        try FieldRules.feedback(fields.values, fields.present)
+        try current.feedback(fields.values, fields.present)
     }
 
     /// The part of simdjson that does the vector work here: `haswell`, `westmere`, `arm64` … or, slow, `fallback`.
@@ -71,8 +71,8 @@ public final class Decoder {
     @inline(__always)
     private func parse(_ bytes: UnsafeRawBufferPointer?, _ schema: OpaquePointer, _ slot: Int) throws(Rejection) -> UInt64 {
         guard let bytes else { throw Rejection(.tombstone, "the record has no value") }
-        guard bytes.count <= rules.maxRecordBytes else {
-            throw Rejection(.tooLarge, "the record is larger than \(rules.maxRecordBytes) bytes")
+        guard bytes.count <= current.rules.maxRecordBytes else {
+            throw Rejection(.tooLarge, "the record is larger than \(current.rules.maxRecordBytes) bytes")
         }
         if bytes.count >= 6, bytes[0] == 0 {
             throw Rejection(.schemaRegistryFraming, "the record is framed for a schema registry; plain JSON is wanted")
@@ -96,7 +96,7 @@ public final class Decoder {
 
     private func checkSkew(_ time: Int64, _ name: String, _ recordTime: Int64?) throws(Rejection) {
         guard let recordTime, recordTime >= 0 else { return }
-        let (latest, overflow) = recordTime.addingReportingOverflow(rules.maxClockSkew)
+        let (latest, overflow) = recordTime.addingReportingOverflow(current.rules.maxClockSkew)
         if !overflow, time > latest {
             throw Rejection(.futureTimestamp, field: name, "\(name) is later than the record's own time by more than the allowed skew")
         }

@@ -1,11 +1,20 @@
 internal import CSimdjson
+internal import Glibc
 
 /// The rules for a record's fields, the same for JSON and for a row of a file: presence, then each field in its order.
 ///
 /// Messages name the field and the rule, never what was found.
-enum FieldRules {
+struct FieldRules {
     /// Longest id, code or name, bytes.
-    static let longestText = 128
+    static let longestText: UInt32 = 128
+
+    let rules: RecordRules
+    let minorDigits: Int
+
+    init(_ rules: RecordRules) {
+        self.rules = rules
+        minorDigits = rules.baseCurrency.minorDigits
+    }
 
     @inline(__always)
     static func bit(_ field: TransactionField) -> UInt64 { 1 << UInt64(field.rawValue) }
@@ -13,47 +22,47 @@ enum FieldRules {
     private static let required =
         bit(.transactionID) | bit(.accountID) | bit(.timestamp) | bit(.amount)
 
-    static func transaction(_ values: UnsafePointer<csj_field>, _ present: UInt64, _ rules: borrowing RecordRules, _ minorDigits: Int) throws(Rejection)
-        -> Transaction
-    {
-        if present & required != required { throw missing(present, required, TransactionField.allCases.map(\.name)) }
+    @inline(__always)
+    func transaction(_ values: UnsafePointer<csj_field>, _ present: UInt64) throws(Rejection) -> Transaction {
+        let required = Self.required
+        if present & required != required { throw Self.missing(present, required, TransactionField.allCases.map(\.name)) }
         var t = Transaction()
-        t.id = try requiredText(values, .transactionID)
-        t.account = try requiredText(values, .accountID)
-        t.time = try time(values[Int(TransactionField.timestamp.rawValue)], "timestamp")
+        t.id = try Self.requiredText(values, .transactionID)
+        t.account = try Self.requiredText(values, .accountID)
+        t.time = try Self.time(values[Int(TransactionField.timestamp.rawValue)], "timestamp")
         // Without conversion first: what is wrong with the amount alone is said of the amount.
         let amount = values[Int(TransactionField.amount.rawValue)]
         let currency = values[Int(TransactionField.currency.rawValue)]
-        t.amount = try minorUnits(amount, rate: nil, minorDigits)
-        if currency.kind > CSJ_NULL.rawValue { try convert(&t, amount, currency, rules, minorDigits) }
-        let optional = present & ~(required | bit(.currency))
+        t.amount = try minorUnits(amount, rate: nil)
+        if currency.kind > CSJ_NULL.rawValue { try convert(&t, amount, currency) }
+        let optional = present & ~(required | Self.bit(.currency))
         if optional == 0 { return t }
-        if optional & bit(.accountOpenedAt) != 0 {
-            t.accountOpenedAt = try time(values[Int(TransactionField.accountOpenedAt.rawValue)], "account_opened_at")
+        if optional & Self.bit(.accountOpenedAt) != 0 {
+            t.accountOpenedAt = try Self.time(values[Int(TransactionField.accountOpenedAt.rawValue)], "account_opened_at")
         }
-        if optional & bit(.type) != 0 { t.type = try type(values[Int(TransactionField.type.rawValue)]) }
-        t.merchant = try text(values, .merchantID)
-        t.merchantCategory = try text(values, .merchantCategory)
-        t.card = try text(values, .cardID)
-        t.device = try text(values, .deviceID)
-        t.ip = try text(values, .ip)
-        t.counterparty = try text(values, .counterpartyID)
-        t.counterpartyCountry = try text(values, .counterpartyCountry)
-        t.country = try text(values, .country)
-        t.channel = try text(values, .channel)
+        if optional & Self.bit(.type) != 0 { t.type = try Self.type(values[Int(TransactionField.type.rawValue)]) }
+        t.merchant = try Self.text(values, .merchantID)
+        t.merchantCategory = try Self.text(values, .merchantCategory)
+        t.card = try Self.text(values, .cardID)
+        t.device = try Self.text(values, .deviceID)
+        t.ip = try Self.text(values, .ip)
+        t.counterparty = try Self.text(values, .counterpartyID)
+        t.counterpartyCountry = try Self.text(values, .counterpartyCountry)
+        t.country = try Self.text(values, .country)
+        t.channel = try Self.text(values, .channel)
         return t
     }
 
-    static func feedback(_ values: UnsafePointer<csj_field>, _ present: UInt64) throws(Rejection) -> Feedback {
+    func feedback(_ values: UnsafePointer<csj_field>, _ present: UInt64) throws(Rejection) -> Feedback {
         let all = (UInt64(1) << UInt64(FeedbackField.allCases.count)) - 1
-        if present & all != all { throw missing(present, all, FeedbackField.allCases.map(\.name)) }
+        if present & all != all { throw Self.missing(present, all, FeedbackField.allCases.map(\.name)) }
         func value(_ field: FeedbackField) -> csj_field { values[Int(field.rawValue)] }
         var f = Feedback()
-        f.transactionID = try requiredText(value(.transactionID), FeedbackField.transactionID.name)
-        f.account = try requiredText(value(.accountID), FeedbackField.accountID.name)
-        f.merchant = try requiredText(value(.merchantID), FeedbackField.merchantID.name)
-        f.labelTime = try time(value(.timestamp), FeedbackField.timestamp.name)
-        f.transactionTime = try time(value(.transactionTimestamp), FeedbackField.transactionTimestamp.name)
+        f.transactionID = try Self.requiredText(value(.transactionID), FeedbackField.transactionID.name)
+        f.account = try Self.requiredText(value(.accountID), FeedbackField.accountID.name)
+        f.merchant = try Self.requiredText(value(.merchantID), FeedbackField.merchantID.name)
+        f.labelTime = try Self.time(value(.timestamp), FeedbackField.timestamp.name)
+        f.transactionTime = try Self.time(value(.transactionTimestamp), FeedbackField.transactionTimestamp.name)
         let label = value(.label)
         guard label.isText, let isFraud = LabelText.parse(label.bytes, inFile: label.kind == RawFields.cell) else {
             throw Rejection(.invalidField, field: "label", "label must be \"fraud\" or \"legitimate\"")
@@ -98,9 +107,8 @@ enum FieldRules {
         if value.isText {
             for type in TransactionType.allCases {
                 let name = type.name
-                if name.utf8CodeUnitCount == Int(value.length), value.bytes.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)) {
-                    return type
-                }
+                let count = Int(value.length)
+                if name.utf8CodeUnitCount == count, memcmp(value.base!, name.utf8Start, count) == 0 { return type }
             }
         }
         throw Rejection(.invalidField, field: "type", "type must be purchase, transfer, cash_in, cash_out, payment or refund")
@@ -141,18 +149,18 @@ enum FieldRules {
     }
 
     @inline(__always)
-    private static func minorUnits(_ value: csj_field, rate: Decimals.Rate?, _ minorDigits: Int) throws(Rejection) -> Int64 {
+    private func minorUnits(_ value: csj_field, rate: Decimals.Rate?) throws(Rejection) -> Int64 {
         let form: Decimals.Form
         switch value.kind {
         case CSJ_NUMBER.rawValue: form = .number
         case CSJ_STRING.rawValue: form = .plain
         case RawFields.cell: form = .cell
-        default: throw amountRejection(.malformed)
+        default: throw Self.amountRejection(.malformed)
         }
         do {
             return try Decimals.minorUnits(value.base!, Int(value.length), form, minorDigits: minorDigits, rate: rate)
         } catch {
-            throw amountRejection(error)
+            throw Self.amountRejection(error)
         }
     }
 
@@ -167,9 +175,7 @@ enum FieldRules {
         return Rejection(.invalidField, field: "amount", message)
     }
 
-    private static func convert(
-        _ t: inout Transaction, _ amount: csj_field, _ value: csj_field, _ rules: borrowing RecordRules, _ minorDigits: Int
-    ) throws(Rejection) {
+    private func convert(_ t: inout Transaction, _ amount: csj_field, _ value: csj_field) throws(Rejection) {
         if value.isText, rules.baseCurrency.isNamed(by: value.bytes) { return }
         guard value.isText, let currency = Currency(value.bytes) else {
             throw Rejection(.invalidField, field: "currency", "currency must be a code of ISO 4217")
@@ -177,7 +183,7 @@ enum FieldRules {
         guard let rate = rules.rates.rate(of: currency, at: t.time) else {
             throw Rejection(.invalidField, field: "currency", "there is no exchange rate for the currency at that time")
         }
-        t.amount = try minorUnits(amount, rate: rate, minorDigits)
+        t.amount = try minorUnits(amount, rate: rate)
     }
 }
 
