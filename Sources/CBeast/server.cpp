@@ -15,6 +15,8 @@ thread_local const Server *thread_server = nullptr;
 constexpr int64_t tick_millis = 100;
 /// How many connections over the limit are seen off with patience; the rest is closed right after its 503.
 constexpr size_t max_surplus = 64;
+/// At the limit, a connection that was idle for this part of its time makes room.
+constexpr int64_t idle_grace_part = 12;
 
 std::string format_date(time_t second) {
     static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -97,7 +99,10 @@ void Server::on_accept(error_code error, tcp::socket socket) {
             sessions_.emplace_back(*this, std::move(socket), surplus);
             Session &session = sessions_.back();
             open_.fetch_add(1, std::memory_order_relaxed);
-            if (surplus) ++surplus_;
+            if (surplus) {
+                ++surplus_;
+                make_room();
+            }
             if (!is_ticking_) tick();
             guarded(session, [&] {
                 session.start();
@@ -107,6 +112,17 @@ void Server::on_accept(error_code error, tcp::socket socket) {
         }
     }
     accept();
+}
+
+/// For the next one that comes: closes whom nobody has used for longest, if that is long enough. Else idle connections alone could keep everyone out for as long as they may be idle.
+void Server::make_room() {
+    Session *longest = nullptr;
+    for (Session &session : sessions_)
+        if (!longest || session.idle_deadline() < longest->idle_deadline()) longest = &session;
+    if (!longest || longest->idle_deadline() == never) return;
+    const int64_t left = longest->idle_deadline() - now();
+    if (left > int64_t{settings_.idle_timeout_millis} * (idle_grace_part - 1) / idle_grace_part) return;
+    guarded(*longest, [longest] { longest->close(); });
 }
 
 void Server::remove(Session &session) {

@@ -54,6 +54,7 @@ class Server : public std::enable_shared_from_this<Server> {
     void on_signals();
     void tick();
     void remove(Session &session);
+    void make_room();
     template <class Body> void for_each_session(Body body);
 
     weir_beast_settings settings_;

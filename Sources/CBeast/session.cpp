@@ -332,6 +332,8 @@ void Session::expire_at(int64_t now_millis) {
     }
 }
 
+int64_t Session::idle_deadline() const { return phase_ == Phase::idle ? deadline_ : never; }
+
 void Session::on_drain() {
     if (phase_ == Phase::idle)
         close();

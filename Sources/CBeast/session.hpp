@@ -39,6 +39,8 @@ class Session : public weir_beast_call {
     /// Nothing refers to it any more.
     bool is_finished() const { return phase_ == Phase::closed && operations_ == 0 && !is_held_; }
     bool is_surplus() const { return is_surplus_; }
+    /// When it is closed if no byte comes; `never` unless it is between two requests.
+    int64_t idle_deadline() const;
 
     // Any thread that holds the call.
     void reply(int status, const weir_beast_field *fields, size_t count, const void *body, size_t length) noexcept;
