@@ -40,7 +40,8 @@ error_code Server::listen(const char *host, uint16_t port) {
     if (error) return error;
     const tcp::endpoint endpoint = found.begin()->endpoint();
     acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    // A port of one's own choice is free at once after a restart. One that the system chooses must not be: it might be given to two that are not listening yet.
+    if (!error && port != 0) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error && endpoint.protocol() == tcp::v6()) acceptor_.set_option(asio::ip::v6_only(false), error); // before bind
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
@@ -143,7 +144,7 @@ template <class Body> void Server::for_each_session(Body body) {
 }
 
 void Server::tick() {
-    is_ticking_ = !sessions_.empty();
+    is_ticking_ = !sessions_.empty() && !is_stopping_; // one whose call is still out outlives the thread
     if (!is_ticking_) return;
     deadline_timer_.expires_after(std::chrono::milliseconds(tick_millis));
     deadline_timer_.async_wait([this](error_code error) {
@@ -219,6 +220,7 @@ bool Server::wait(uint32_t timeout_millis) {
 void Server::post_stop() {
     post_drain();
     asio::post(io_, [this] {
+        is_stopping_ = true; // the timer's handler may be on its way already
         for_each_session([](Session &session) { session.close(); });
         deadline_timer_.cancel();
         work_.reset();

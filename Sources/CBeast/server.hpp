@@ -65,6 +65,7 @@ class Server : public std::enable_shared_from_this<Server> {
     asio::steady_timer deadline_timer_{io_};
     bool is_ticking_ = false;
     bool is_draining_ = false; // of the http thread
+    bool is_stopping_ = false;
     bool is_drain_begun_ = false; // under the mutex
     uint16_t port_ = 0;
     size_t surplus_ = 0;

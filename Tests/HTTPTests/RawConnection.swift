@@ -17,7 +17,8 @@ final class RawConnection {
     let descriptor: Int32
     private(set) var bytes: [UInt8] = []
     private(set) var isClosed = false
-    private(set) var isReset = false
+    private(set) var sendError: Int32 = 0
+    private(set) var receiveError: Int32 = 0
 
     /// - Parameter receiveBufferBytes: a small one makes a slow reader felt soon.
     init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
@@ -33,11 +34,7 @@ final class RawConnection {
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
-        guard result == 0 else {
-            let number = errno
-            close(descriptor)
-            throw Failure(what: "connect", number: number)
-        }
+        guard result == 0 else { throw Failure(what: "connect", number: errno) } // and `deinit` closes
     }
 
     deinit { close(descriptor) }
@@ -56,11 +53,11 @@ final class RawConnection {
             let sent = push(rest)
             if sent > 0 {
                 rest = rest.dropFirst(sent)
-            } else if errno == EAGAIN {
+            } else if sent == 0 {
                 // Full: the peer may be waiting for us to read.
-                var ready = pollfd(fd: descriptor, events: Int16(POLLIN | POLLOUT), revents: 0)
-                guard poll(&ready, 1, 10_000) == 1 else { return false }
-                if ready.revents & Int16(POLLIN) != 0 { receive(within: 0) }
+                let ready = wait(for: POLLIN | POLLOUT, within: 10_000)
+                if ready == 0 { return false }
+                if ready & Int16(POLLIN) != 0 { receive(within: 0) }
             } else {
                 return false
             }
@@ -76,15 +73,31 @@ final class RawConnection {
             if sent > 0 {
                 rest = rest.dropFirst(sent)
             } else {
-                var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                guard errno == EAGAIN, poll(&ready, 1, Int32(millis)) == 1 else { return false }
+                guard sent == 0, wait(for: POLLOUT, within: millis) != 0 else { return false }
             }
         }
         return true
     }
 
+    /// - Returns: how many were taken: 0 when the buffer is full, less when the peer has gone.
     private func push(_ bytes: ArraySlice<UInt8>) -> Int {
-        bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
+        bytes.withUnsafeBytes {
+            let sent = Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            guard sent < 0 else { return sent }
+            sendError = errno
+            return sendError == EAGAIN || sendError == EINTR ? 0 : -1
+        }
+    }
+
+    /// `poll` for one descriptor.
+    private func wait(for events: Int32, within millis: Int) -> Int16 {
+        let end = nowMillis() + millis
+        while true {
+            var ready = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+            let count = poll(&ready, 1, Int32(max(end - nowMillis(), 0)))
+            if count >= 0 { return ready.revents }
+            precondition(errno == EINTR)
+        }
     }
 
     func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
@@ -101,14 +114,12 @@ final class RawConnection {
     /// - Returns: false if the time passed first.
     @discardableResult
     func receive(within millis: Int) -> Bool {
-        var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard !isClosed, poll(&ready, 1, Int32(millis)) == 1 else { return false }
+        guard !isClosed, wait(for: POLLIN, within: millis) != 0 else { return false }
         let part = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
-            count = max(recv(descriptor, buffer.baseAddress, buffer.count, 0), 0)
-            if count == 0 {
-                isClosed = true
-                isReset = errno == ECONNRESET
-            }
+            let taken = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if taken < 0 { receiveError = errno }
+            count = max(taken, 0)
+            isClosed = count == 0
         }
         bytes += part
         return true

@@ -67,6 +67,7 @@ import Testing
                 return written == .gone
             })
             #expect(outcomes == [.queued, .behind, .gone])
+            #expect(connection.bytes.isEmpty) // it was open until here, and read nothing
         }
         live.expectCleanStop()
     }
