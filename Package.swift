@@ -42,7 +42,7 @@ let package = Package(
         tests("Scoring", ["TestSupport"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
-        tests("Service", ["Velocity", "Kafka", "HTTP", "TestSupport"]),
+        tests("Service", ["Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
         tests("weir", ["Service", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],

@@ -86,19 +86,5 @@ public struct ProcessFacts: Sendable {
         return bytes
     }
 
-    /// A small file's text.
-    private static func read(_ path: String) -> String? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < 1 << 16 {
-            let count = Glibc.read(file, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { break }
-            bytes += chunk[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    private static func read(_ path: String) -> String? { Files.read(path, maxBytes: 1 << 16).map { String(decoding: $0, as: UTF8.self) } }
 }

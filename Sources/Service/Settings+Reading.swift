@@ -1,4 +1,5 @@
 import Kafka
+import Scoring
 import Velocity
 
 extension Settings {
@@ -9,7 +10,7 @@ extension Settings {
     public init(environment: [String: String], facts: ProcessFacts = ProcessFacts()) throws(SettingError) {
         var reader = SettingsReader(environment)
         var warnings: [String] = []
-        scoring = try ScoringSettings(reader)
+        policy = try Self.policy(reader)
         (velocity, windowNames) = try Self.velocity(&reader, &warnings)
         records = try RecordSettings(reader)
         models = try ModelSettings(reader)
@@ -99,32 +100,34 @@ private func trimmed(_ text: Substring) -> String {
     String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
 }
 
-extension ScoringSettings {
-    init(_ reader: SettingsReader) throws(SettingError) {
-        fraudReview = try reader.optionalFraction("FRAUD_REVIEW_THRESHOLD")
-        fraudDecline = try reader.optionalFraction("FRAUD_DECLINE_THRESHOLD")
-        if let fraudReview, let fraudDecline, fraudReview > fraudDecline {
+extension Settings {
+    private static func policy(_ reader: SettingsReader) throws(SettingError) -> Policy {
+        var policy = Policy()
+        policy.fraudReview = try reader.optionalFraction("FRAUD_REVIEW_THRESHOLD")
+        policy.fraudDecline = try reader.optionalFraction("FRAUD_DECLINE_THRESHOLD")
+        if let review = policy.fraudReview, let decline = policy.fraudDecline, review > decline {
             throw SettingError("FRAUD_REVIEW_THRESHOLD", "must not be above FRAUD_DECLINE_THRESHOLD")
         }
-        amlRisk = try reader.fraction("AML_RISK_THRESHOLD")
-        velocityHighRisk = try reader.fraction("VELOCITY_HIGH_RISK_THRESHOLD")
+        policy.amlRisk = try reader.fraction("AML_RISK_THRESHOLD")
+        policy.velocityHighRisk = try reader.fraction("VELOCITY_HIGH_RISK_THRESHOLD")
         guard let amount = SettingsReader.decimal(reader.text("AML_SUSPICIOUS_AMOUNT_THRESHOLD")), amount < 1e11 else {
             throw SettingError("AML_SUSPICIOUS_AMOUNT_THRESHOLD", "must be an amount in plain digits, below 10^11")
         }
-        suspiciousAmount = amount
-        isAMLEnabled = try reader.flag("AML_ENABLED")
-        isVelocityEnabled = try reader.flag("VELOCITY_ENABLED")
-        amlRolloutPercent = try reader.percent("AML_ROLLOUT_PERCENT")
-        velocityRolloutPercent = try reader.percent("VELOCITY_ROLLOUT_PERCENT")
+        policy.suspiciousAmount = amount
+        policy.isAMLEnabled = try reader.flag("AML_ENABLED")
+        policy.isVelocityEnabled = try reader.flag("VELOCITY_ENABLED")
+        policy.amlRolloutPercent = try reader.percent("AML_ROLLOUT_PERCENT")
+        policy.velocityRolloutPercent = try reader.percent("VELOCITY_ROLLOUT_PERCENT")
+        return policy
     }
 }
 
 extension RecordSettings {
     init(_ reader: SettingsReader) throws(SettingError) {
-        baseCurrency = reader.text("BASE_CURRENCY")
-        guard baseCurrency.utf8.count == 3, baseCurrency.utf8.allSatisfy({ (65...90).contains($0) }) else {
+        guard let currency = Currency(reader.text("BASE_CURRENCY")) else {
             throw SettingError("BASE_CURRENCY", "must be a currency of ISO 4217, three capital letters")
         }
+        baseCurrency = currency
         ratesFile = try reader.plain("FX_RATES_FILE", maxBytes: 4096)
         maxClockSkewMillis = try reader.duration("MAX_CLOCK_SKEW", in: 0...longest)
         maxRecordBytes = try reader.bytes("MAX_RECORD_BYTES", in: 1 << 10...16 << 20)

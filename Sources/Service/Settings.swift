@@ -1,9 +1,11 @@
 public import Kafka
+public import Scoring
 public import Velocity
 
 /// All that an instance is told from outside, read once at the start; nothing below this module reads the environment.
 public struct Settings: Sendable {
-    public var scoring: ScoringSettings
+    /// Thresholds and flags.
+    public var policy: Policy
     public var velocity: VelocityConfiguration
     /// The windows as they were spelled, one for each of `velocity.windows`: features are named so.
     public var windowNames: [String]
@@ -40,30 +42,10 @@ public struct Settings: Sendable {
     }
 }
 
-/// Thresholds and flags.
-public struct ScoringSettings: Sendable, Equatable {
-    /// 0...1; nil: the model's own.
-    public var fraudReview: Double?
-    /// 0...1, not below `fraudReview`; nil: the model's own.
-    public var fraudDecline: Double?
-    /// 0...1.
-    public var amlRisk: Double
-    /// 0...1.
-    public var velocityHighRisk: Double
-    /// Major units of the base currency.
-    public var suspiciousAmount: Double
-    public var isAMLEnabled: Bool
-    public var isVelocityEnabled: Bool
-    /// 0...100, hundredths at the finest.
-    public var amlRolloutPercent: Double
-    /// 0...100, hundredths at the finest.
-    public var velocityRolloutPercent: Double
-}
-
 /// What a record must satisfy.
 public struct RecordSettings: Sendable, Equatable {
-    /// Three capital letters.
-    public var baseCurrency: String
+    public var baseCurrency: Currency
+    /// CSV of exchange rates.
     public var ratesFile: String?
     public var maxClockSkewMillis: Int64
     public var maxRecordBytes: Int

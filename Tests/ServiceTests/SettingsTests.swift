@@ -1,4 +1,6 @@
+import Foundation
 import Kafka
+import Scoring
 import Testing
 import Velocity
 
@@ -17,13 +19,13 @@ import Velocity
 
     @Test func `has the contract's defaults`() throws {
         let settings = try Self.read([:])
-        #expect(settings.scoring.amlRisk == 0.7 && settings.scoring.velocityHighRisk == 0.8 && settings.scoring.suspiciousAmount == 10_000)
-        #expect(settings.scoring.fraudReview == nil && settings.scoring.fraudDecline == nil)
-        #expect(settings.scoring.isAMLEnabled && settings.scoring.isVelocityEnabled)
-        #expect(settings.scoring.amlRolloutPercent == 100 && settings.scoring.velocityRolloutPercent == 100)
+        #expect(settings.policy.amlRisk == 0.7 && settings.policy.velocityHighRisk == 0.8 && settings.policy.suspiciousAmount == 10_000)
+        #expect(settings.policy.fraudReview == nil && settings.policy.fraudDecline == nil)
+        #expect(settings.policy.isAMLEnabled && settings.policy.isVelocityEnabled)
+        #expect(settings.policy.amlRolloutPercent == 100 && settings.policy.velocityRolloutPercent == 100)
         #expect(settings.windowNames == ["1h", "24h", "7d"] && settings.velocity.windows == [3_600_000, 86_400_000, 604_800_000])
         #expect(settings.velocity == .init())
-        #expect(settings.records == .init(baseCurrency: "USD", ratesFile: nil, maxClockSkewMillis: 300_000, maxRecordBytes: 65_536))
+        #expect(settings.records == .init(baseCurrency: .usd, ratesFile: nil, maxClockSkewMillis: 300_000, maxRecordBytes: 65_536))
         #expect(settings.models.fraudVersion == "latest" && settings.models.uri == nil && settings.models.pollIntervalMillis == 10_000)
         #expect(settings.isAlone && settings.kafka.group == "weir" && settings.kafka.journal == "weir-journal")
         #expect(settings.kafka.transactions == "transactions" && settings.kafka.deadLetters == "transactions-dlq")
@@ -47,10 +49,10 @@ import Velocity
             "LOG_LEVEL": "WARNING", "LOG_FORMAT": "text", "METRICS_FORMAT": "emf", "COMMIT_INTERVAL": "20ms", "KAFKA_GROUP_ID": "g",
             "MODEL_URI": "s3://bucket/models", "FRAUD_MODEL_VERSION": "1.2.0", "STATE_DIR": "/var/lib/weir", "MEMORY_LIMIT_MB": "256",
         ])
-        #expect(settings.scoring.fraudReview == 0.4 && settings.scoring.fraudDecline == 0.95)
-        #expect(!settings.scoring.isAMLEnabled && settings.scoring.amlRolloutPercent == 12.5)
+        #expect(settings.policy.fraudReview == 0.4 && settings.policy.fraudDecline == 0.95)
+        #expect(!settings.policy.isAMLEnabled && settings.policy.amlRolloutPercent == 12.5)
         #expect(settings.windowNames == ["90s", "24h", "30d"] && settings.velocity.windows == [90_000, 86_400_000, 2_592_000_000])
-        #expect(settings.records.maxRecordBytes == 1 << 20 && settings.records.baseCurrency == "KWD")
+        #expect(settings.records.maxRecordBytes == 1 << 20 && settings.records.baseCurrency == Currency("KWD"))
         #expect(settings.http == .init(host: "127.0.0.1", port: 0, apiKeys: ["one", "two"], drainDelayMillis: 0))
         #expect(settings.stream.startFrom == .now && settings.stream.restoreHorizonMillis == 604_800_000 && settings.stream.instance == "a")
         #expect(settings.log == .init(level: .warning, format: .text) && settings.metricsFormat == .emf)
@@ -73,7 +75,7 @@ import Velocity
                 ["1h,1h", "24h,1h", "1d,24h", "91d", "500ms", "1h,", ",", "1", "0", "0s", "01h", "1s,2s,3s,4s,5s,6s,7s,8s,9s", "1.5h", "-1h", "1 h"], [:]
             ),
             ("ALLOWED_LATENESS", ["24", "1w", "h", "4000d", "99999999999999999999d"], [:]),
-            ("BASE_CURRENCY", ["usd", "DOLLAR", "US", "U$D"], [:]),
+            ("BASE_CURRENCY", ["usd", "DOLLAR", "US", "ZZZ"], [:]),
             ("MAX_RECORD_BYTES", ["1", "17MiB", "64K", "x", "99999999999999999999"], [:]),
             ("MODEL_URI", ["http://x/y", "s3://", "file://x"], [:]),
             ("FRAUD_MODEL_VERSION", ["../1", "a/b", ".hidden"], [:]),
@@ -180,5 +182,23 @@ import Velocity
         #expect(settings.form == "windows=1h,1d,7d lateness=1d accounts=400d pairs=8d feedback=7d currency=USD")
         #expect(try Self.read(["VELOCITY_ANALYSIS_WINDOWS": "60m,1d,168h"]).form == Self.read([:]).form)
         #expect(try Self.read(["FEEDBACK_ENABLED": "no"]).form.contains("feedback=off"))
+    }
+
+    @Test func `makes an engine's configuration, rates included`() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("weir-rates-\(UUID()).csv")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let environment = [
+            "FX_RATES_FILE": file.path, "BASE_CURRENCY": "EUR", "VELOCITY_ANALYSIS_WINDOWS": "60m,24h", "MAX_RECORD_BYTES": "2KiB", "MAX_CLOCK_SKEW": "1m",
+            "TRANSACTIONS_TOPIC": "payments", "AML_ENABLED": "false",
+        ]
+        let settings = try Self.read(environment)
+        #expect(throws: SettingError("FX_RATES_FILE", "cannot be read: No such file or directory")) { try settings.engineConfiguration() }
+        try Data("currency,rate\nUSD,0\n".utf8).write(to: file)
+        #expect(throws: SettingError.self) { try settings.engineConfiguration() }
+        try Data("currency,rate\nUSD,0.9\n".utf8).write(to: file)
+        let configuration = try settings.engineConfiguration()
+        #expect(configuration.windows.map(\.name) == ["60m", "24h"] && configuration.topic == "payments" && !configuration.policy.isAMLEnabled)
+        #expect(configuration.rules.maxRecordBytes == 2048 && configuration.rules.maxClockSkew == 60_000)
+        #expect(configuration.rules.rates.canonicalCSV.contains("USD,0.9"))
     }
 }
