@@ -7,7 +7,7 @@ static inline void weir_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
 
 /// The nearest double of a signed 128-bit integer given as two words (Swift's own conversion takes 0.4 µs).
 static inline double weir_int128_to_double(int64_t high, uint64_t low) {
-    return (double)(((__int128)high << 64) | (unsigned __int128)low);
+    return (double)(__int128)(((unsigned __int128)(uint64_t)high << 64) | low);
 }
 
 /// The nearest double of an unsigned 128-bit integer given as two words.
