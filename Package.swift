@@ -17,7 +17,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "weir",
-    products: [.executable(name: "weir", targets: ["weir"])],
+    products: [
+        .executable(name: "weir", targets: ["weir"]),
+        // For Benchmarks alone.
+        .library(name: "Scoring", targets: ["Scoring"]),
+        .library(name: "Velocity", targets: ["Velocity"]),
+    ],
     targets: [
         // C and C++ libraries of the system, each behind one module.
         .systemLibrary(name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),

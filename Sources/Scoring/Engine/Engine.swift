@@ -117,7 +117,7 @@ public final class Engine {
     }
 
     /// The transaction as the windows see it.
-    static func event(_ transaction: Transaction, partition: Int32, offset: Int64) -> Event {
+    public static func event(_ transaction: Transaction, partition: Int32, offset: Int64) -> Event {
         var event = Event()
         event.time = transaction.time
         event.amount = transaction.amount

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+    name: "benchmarks",
+    dependencies: [.package(name: "weir", path: "..")],
+    targets: [
+        // Counts what is allocated, by anybody in the process.
+        .target(name: "CAllocations"),
+        .executableTarget(name: "EngineBenchmark", dependencies: ["CAllocations", .product(name: "Scoring", package: "weir"), .product(name: "Velocity", package: "weir")]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
