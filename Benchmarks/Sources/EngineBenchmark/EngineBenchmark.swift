@@ -1,8 +1,8 @@
 // The engine alone, one thread: bytes of records in, two verdicts out.
 //
-//     swift run -c release --package-path Benchmarks EngineBenchmark [records] [accounts]
+//     swift run -c release --package-path Benchmarks EngineBenchmark [records] [accounts] [part]
 //
-// Prints nanoseconds a record and records a second for each part and for the whole, and exits with 1 if the writing of verdicts allocates.
+// Prints nanoseconds a record and records a second for each part and for the whole.
 import CAllocations
 import Glibc
 import Scoring
@@ -14,31 +14,15 @@ func nanos() -> UInt64 {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
-/// Runs `body`, which handles so many records, and says what one took and allocated.
-@discardableResult
-func measure(_ name: String, _ records: Int, _ body: () -> Void) -> Double {
-    let allocations = allocations_count()
-    let start = nanos()
-    body()
-    let each = Double(nanos() - start) / Double(records)
-    let allocated = Double(allocations_count() - allocations) / Double(records)
-    func column(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.utf8.count)) + text }
-    func fixed(_ value: Double, _ places: Int) -> String {
-        var scale = 1.0
-        for _ in 0..<places { scale *= 10 }
-        return "\((value * scale).rounded() / scale)"
-    }
-    print(
-        name + String(repeating: " ", count: max(0, 44 - name.utf8.count)) + column(fixed(each, 0), 8) + " ns" + column("\(Int(1e9 / each))", 10)
-            + "/s" + column(fixed(allocated, 3), 9) + " allocations")
-    return allocated
-}
-
 @main enum EngineBenchmark {
     static func main() {
         let count = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1])! : 500_000
         let accounts = CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2])! : 50_000
 
+        let part = CommandLine.arguments.count > 3 ? CommandLine.arguments[3] : nil
+        func measure(_ name: String, _ records: Int, _ body: () -> Void) {
+            if part == nil || name.hasPrefix(part!) { EngineBenchmark.measure(name, records, body) }
+        }
         let traffic = Traffic(count: count, accounts: accounts)
         print("\(count) records of \(traffic.bytes / count) bytes on average, \(accounts) accounts, parser \(Decoder.implementation)")
 
@@ -105,5 +89,23 @@ func measure(_ name: String, _ records: Int, _ body: () -> Void) -> Double {
                 }
             }
         }
+    }
+
+    /// Runs `body`, which handles so many records, and says what one took and allocated.
+    static func measure(_ name: String, _ records: Int, _ body: () -> Void) {
+        let allocations = allocations_count()
+        let start = nanos()
+        body()
+        let each = Double(nanos() - start) / Double(records)
+        let allocated = Double(allocations_count() - allocations) / Double(records)
+        func column(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.utf8.count)) + text }
+        func fixed(_ value: Double, _ places: Int) -> String {
+            var scale = 1.0
+            for _ in 0..<places { scale *= 10 }
+            return "\((value * scale).rounded() / scale)"
+        }
+        print(
+            name + String(repeating: " ", count: max(0, 44 - name.utf8.count)) + column(fixed(each, 0), 8) + " ns" + column("\(Int(1e9 / each))", 10)
+                + "/s" + column(fixed(allocated, 3), 9) + " allocations")
     }
 }
