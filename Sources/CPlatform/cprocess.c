@@ -14,3 +14,7 @@ const char *weir_build_commit(void) {
 extern char **environ;
 
 char *const *weir_environment(void) { return environ; }
+
+#include <malloc.h>
+
+void weir_bound_arenas(int count) { mallopt(M_ARENA_MAX, count); }

@@ -20,4 +20,12 @@ enum Files {
             }
         }
     }
+
+    /// Writes into a file that is there, in one go. For the files of `/proc`; a failure does not matter.
+    static func write(_ path: String, _ bytes: [UInt8]) {
+        let file = open(path, O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        _ = Glibc.write(file, bytes, bytes.count)
+    }
 }

@@ -23,7 +23,7 @@ import Service
 
 enum Dispatcher {
     static let commands: [any Command.Type] = [
-        Config.self
+        Serve.self, Config.self, Healthcheck.self,
     ]
 
     /// Runs what the words say and tells what went wrong, in one line.

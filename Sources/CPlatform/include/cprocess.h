@@ -6,3 +6,6 @@ const char *weir_build_commit(void);
 
 /// The process's environment as it is now: `NAME=value` texts, ended by a null pointer. Swift does not let `environ` itself be read from any thread.
 char *const *weir_environment(void);
+
+/// Bounds the arenas of glibc's allocator: it keeps one a thread else, and gives a burst's memory never back.
+void weir_bound_arenas(int count);
