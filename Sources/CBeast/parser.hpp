@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "beast.hpp"
+#include "large_allocator.hpp"
 
 namespace weir {
 
@@ -20,11 +21,11 @@ struct Message {
     std::string text; ///< method, target, names and values, one after the other
     Slice method{}, target{};
     std::vector<Field> fields;
-    std::string body;
+    LargeString body;
 
     void clear() {
         // What an unusually large request grew is given back.
-        if (body.capacity() > 16384) std::string().swap(body);
+        if (LargeAllocator<char>::is_large(body.capacity())) LargeString().swap(body);
         if (text.capacity() > 4096) std::string().swap(text);
         if (fields.capacity() > 64) std::vector<Field>().swap(fields);
         text.clear();

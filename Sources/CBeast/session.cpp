@@ -10,8 +10,6 @@ namespace {
 
 constexpr size_t read_bytes = 4096;
 constexpr size_t max_linger_bytes = 256 * 1024;
-/// A buffer that one large answer grew is not kept.
-constexpr size_t max_kept_bytes = 16 * 1024;
 
 void append(std::string &out, weir_beast_text text) {
     for (size_t i = 0; i < text.length; ++i) {
@@ -26,8 +24,8 @@ void append_number(std::string &out, size_t number) {
     out.append(digits, static_cast<size_t>(length));
 }
 
-void give_back(std::string &text) {
-    if (text.capacity() > max_kept_bytes) std::string().swap(text);
+void give_back(LargeString &text) {
+    if (LargeAllocator<char>::is_large(text.capacity())) LargeString().swap(text);
     text.clear();
 }
 
@@ -96,9 +94,14 @@ void Session::on_read(error_code error, size_t bytes) {
     }
 }
 
-/// Goes on for as long as nothing has to be waited for. A loop, so that pipelined requests do not nest.
+/// Goes on with the bytes that are there. After each answer the other connections have their turn, so that none can keep the thread with a flood of pipelined requests.
 void Session::run() {
-    while (parse() && write() && next()) {}
+    if (!(parse() && write() && next())) return;
+    is_yielding_ = true;
+    asio::post(socket_.get_executor(), [this, resume = then([this](error_code, size_t) {
+                                            is_yielding_ = false;
+                                            if (phase_ == Phase::idle) run();
+                                        })] { resume({}, 0); });
 }
 
 /// - Returns: whether there is an answer to write.
@@ -160,7 +163,7 @@ bool Session::dispatch(int refusal) {
     if (refusal == 0) {
         for (const auto &field : message_.fields) fields_.push_back({message_.view(field.name), message_.view(field.value)});
     } else {
-        give_back(message_.body);
+        message_.body.clear();
     }
     const weir_beast_request request{
         message_.view(message_.method), message_.view(message_.target), {message_.body.data(), message_.body.size()},
@@ -216,8 +219,8 @@ void Session::on_signals(unsigned signals) {
         compose_head(true);
         {
             const std::lock_guard<std::mutex> lock(stream_mutex_);
-            stream_queue_.insert(0, head_);
-            if (is_head_request_) stream_queue_ = head_;
+            if (is_head_request_) stream_queue_.clear();
+            stream_queue_.insert(0, head_.data(), head_.size());
         }
         buffer_.consume(buffer_.size());
         linger_bytes_ = 0;
@@ -335,7 +338,7 @@ void Session::expire_at(int64_t now_millis) {
 int64_t Session::idle_deadline() const { return phase_ == Phase::idle ? deadline_ : never; }
 
 void Session::on_drain() {
-    if (phase_ == Phase::idle)
+    if (phase_ == Phase::idle && !is_yielding_)
         close();
     else if (phase_ == Phase::streaming)
         end_stream();

@@ -69,7 +69,7 @@ class Session : public weir_beast_call {
 
     Server &server_;
     tcp::socket socket_;
-    beast::flat_buffer buffer_;
+    beast::basic_flat_buffer<LargeAllocator<char>> buffer_;
     std::optional<RequestParser> parser_;
     Message message_;
     std::vector<weir_beast_field> fields_;
@@ -77,11 +77,12 @@ class Session : public weir_beast_call {
 
     // The answer.
     int status_ = 0; // 0: its parts could not be stored
-    std::string answer_fields_, answer_body_, head_;
+    std::string answer_fields_, head_;
+    LargeString answer_body_;
 
     // An event stream. The queue is shared with its writers.
     std::mutex stream_mutex_;
-    std::string stream_queue_;
+    LargeString stream_queue_;
     bool stream_is_open_ = false;
     bool stream_is_writing_ = false;
     bool stream_is_ending_ = false;
@@ -93,6 +94,7 @@ class Session : public weir_beast_call {
     Phase phase_ = Phase::idle;
     bool is_surplus_;
     bool is_reading_ = false;
+    bool is_yielding_ = false; // it has more requests, and lets others go first
     bool is_held_ = false;
     bool is_answered_in_place_ = false;
     bool is_expired_ = false;
