@@ -36,15 +36,17 @@ let package = Package(
         library("Velocity", ["CPlatform"]),
         library("Scoring", ["Velocity", "CSimdjson", "CPlatform"]),
         library("Stream", ["Scoring", "Kafka", "CPlatform"]),
+        library("Files", ["Scoring", "CZlib"]),
         library("Simulation", []),
         library("Service", ["Stream", "Scoring", "Velocity", "HTTP", "Kafka", "CPlatform"]),
         .executableTarget(
-            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "CZlib", "CPlatform"],
+            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "Files", "CZlib", "CPlatform"],
             swiftSettings: swift),
 
         tests("HTTP", ["TestSupport"]),
         tests("Velocity", []),
         tests("Scoring", ["TestSupport"]),
+        tests("Files", ["Scoring", "TestSupport"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
         tests("Service", ["Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),

@@ -180,6 +180,7 @@ struct FieldRules {
         guard value.isText, let currency = Currency(value.bytes) else {
             throw Rejection(.invalidField, field: "currency", "currency must be a code of ISO 4217")
         }
+        guard rules.isConverting else { return }
         guard let rate = rules.rates.rate(of: currency, at: t.time) else {
             throw Rejection(.invalidField, field: "currency", "there is no exchange rate for the currency at that time")
         }

@@ -89,6 +89,12 @@ public final class RawFields {
     /// Sets a feedback record's field to a cell's text; an empty cell is absent.
     public func set(_ field: FeedbackField, cell: UnsafeBufferPointer<UInt8>) { set(index: Int(field.rawValue), cell) }
 
+    /// A transaction's field as it was set; nil when it is absent.
+    public func cell(_ field: TransactionField) -> UnsafeBufferPointer<UInt8>? {
+        let value = values[Int(field.rawValue)]
+        return value.kind == Self.cell ? value.bytes : nil
+    }
+
     private func set(index: Int, _ cell: UnsafeBufferPointer<UInt8>) {
         if cell.isEmpty {
             values[index] = csj_field()

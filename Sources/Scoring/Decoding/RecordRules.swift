@@ -8,13 +8,17 @@ public struct RecordRules: Sendable {
     public var baseCurrency: Currency
     /// Rates of the others.
     public var rates: RateTable
+    /// False: amounts stay in their record's currency, whatever it is. For who passes records on, and leaves conversion to the scorer.
+    public var isConverting: Bool
 
     public init(
-        maxRecordBytes: Int = 65_536, maxClockSkew: Int64 = 300_000, baseCurrency: Currency = .usd, rates: RateTable = RateTable()
+        maxRecordBytes: Int = 65_536, maxClockSkew: Int64 = 300_000, baseCurrency: Currency = .usd, rates: RateTable = RateTable(),
+        isConverting: Bool = true
     ) {
         self.maxRecordBytes = maxRecordBytes
         self.maxClockSkew = maxClockSkew
         self.baseCurrency = baseCurrency
         self.rates = rates
+        self.isConverting = isConverting
     }
 }
