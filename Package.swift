@@ -49,8 +49,8 @@ let package = Package(
         tests("Files", ["Scoring", "TestSupport"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
-        tests("Service", ["Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
-        tests("weir", ["Service", "TestSupport"]),
+        tests("Service", ["Stream", "Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
+        tests("weir", ["Service", "HTTP", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -11,7 +11,7 @@ public final class EngineDesk: @unchecked Sendable {
     /// Requests answered in one go, before the stream has its turn.
     static let share = 32
     /// What changed by requests is told this often, besides when it is asked for.
-    private static let factsNanos: UInt64 = 100_000_000
+    private static let factsInterval: UInt64 = 100_000_000
 
     private let applies: Bool
     private let facts = Locked(EngineFacts())
@@ -49,16 +49,14 @@ public final class EngineDesk: @unchecked Sendable {
     ///
     /// - Returns: whether more waits.
     public func serve(_ engine: Engine) -> Bool {
-        var isChanged = false
-        let waiting = queue.drain(max: Self.share) { item in
-            answer(item, engine)
-            isChanged = applies
-        }
-        if isAsked.exchange(false, ordering: .relaxed) || (isChanged && Clock.nanos - factsNanos > Self.factsNanos) {
-            facts.locked { $0 = EngineFacts(engine) }
-            factsNanos = Clock.nanos
-        }
+        let waiting = queue.drain(max: Self.share) { item in answer(item, engine) }
+        if isAsked.exchange(false, ordering: .relaxed) { tellFacts(engine) }
         return waiting > 0
+    }
+
+    private func tellFacts(_ engine: Engine) {
+        facts.locked { $0 = EngineFacts(engine) }
+        factsNanos = Clock.nanos
     }
 
     private func answer(_ item: RequestQueue.Item, _ engine: Engine) {
@@ -70,6 +68,8 @@ public final class EngineDesk: @unchecked Sendable {
                 : engine.preview(item.kind, body, arrival: item.arrival, into: sink)
         }
         let nanos = Clock.nanos - begun
+        // Before the answer, so that who has it and asks for health finds it there.
+        if applies, begun - factsNanos > Self.factsInterval { tellFacts(engine) }
         switch result {
         case .success:
             scoring.observe(Int(nanos))

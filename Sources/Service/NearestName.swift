@@ -21,9 +21,19 @@ public enum NearestName {
         return last[b.count]
     }
 
-    /// The nearest of `names`, the first of equals; nil when there is none.
+    /// The nearest of `names`, the first of equals; nil when there is none. One that has all the words of `name`, in order, is nearer than any other: words are left out more often than letters.
     public static func closest(to name: String, among names: [String]) -> String? {
-        names.map { (name: $0, distance: distance(name, $0)) }.min { $0.distance < $1.distance }?.name
+        let words = words(name)
+        return names.map { (name: $0, isLonger: hasWords(words, $0), distance: distance(name, $0)) }
+            .min { ($0.isLonger ? 0 : 1, $0.distance) < ($1.isLonger ? 0 : 1, $1.distance) }?.name
+    }
+
+    private static func words(_ name: String) -> [Substring] { name.split { $0 == "_" || $0 == "-" } }
+
+    private static func hasWords(_ words: [Substring], _ name: String) -> Bool {
+        var rest = words[...]
+        for word in self.words(name) where word == rest.first { rest = rest.dropFirst() }
+        return rest.isEmpty
     }
 
     /// The nearest of `names` if it is near enough to have been meant: one that goes on where `name` stops, or one with at most a third of its letters wrong.

@@ -154,7 +154,7 @@ import Velocity
                 "AML_RISK_TRESHOLD: no such setting; the nearest is AML_RISK_THRESHOLD",
                 "KAFKA_BOOTSTRAP_SERVER: no such setting; the nearest is KAFKA_BOOTSTRAP_SERVERS",
                 "MODEL_URL: no such setting; the nearest is MODEL_URI",
-                "VELOCITY_WINDOWS: no such setting; the nearest is VELOCITY_ENABLED",
+                "VELOCITY_WINDOWS: no such setting; the nearest is VELOCITY_ANALYSIS_WINDOWS",
                 "WEIR_PORT: no such setting; the nearest is PORT",
             ])
     }
