@@ -30,7 +30,9 @@ error_code fetch(const weir_beast_query &query, Answer &answer) {
     request.version(11);
     request.method_string(view(query.method));
     request.target(view(query.target));
-    request.set(http::field::host, std::string(query.host) + ":" + std::to_string(query.port));
+    const std::string host(query.host);
+    const bool is_v6 = host.find(':') != std::string::npos;
+    request.set(http::field::host, (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(query.port));
     request.set(http::field::connection, "close");
     for (size_t i = 0; i < query.field_count; ++i) request.set(view(query.fields[i].name), view(query.fields[i].value));
     request.body().assign(query.body.data, query.body.length);
