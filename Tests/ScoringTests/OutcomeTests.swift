@@ -92,3 +92,25 @@ import TestSupport
         #expect(reason["value"] as? Double == 0.5)
     }
 }
+
+@Suite struct StageSampleTests {
+    @Test func oneTransactionABatchIsMeasuredAndSaysTheSame() throws {
+        let txs = Traffic(seed: 3).transactions(64)
+        let records = Records(txs.map(\.json))
+        let plain = VerdictSink()
+        records.borrow { Engine(.init()).score($0, into: plain) }
+        #expect(plain.samples.isEmpty)
+
+        let measured = VerdictSink()
+        var time: UInt64 = 0
+        measured.clock = {
+            time += 10
+            return time
+        }
+        records.borrow { Engine(.init()).score($0, into: measured) }
+        #expect(Array(measured.bytes) == Array(plain.bytes))
+        #expect((1...4).contains(measured.samples.count))
+        // Ticks of 10: windows take one, the AML score one, the whole four; a batch's decoding is shared by 16.
+        for sample in measured.samples { #expect(sample == StageSample(scoring: 40, velocity: 10, aml: 10)) }
+    }
+}

@@ -1,11 +1,15 @@
 import Velocity
 
 /// A record that the journal says was applied cannot be read here: the state would part from the others', so the process must stop.
-public struct FollowError: Error, Sendable {
+public struct FollowError: Error, Sendable, CustomStringConvertible {
     public var topic: InputTopic
     public var partition: Int32
     public var offset: Int64
     public var rejection: Rejection
+
+    public var description: String {
+        "record \(offset) of \(topic) partition \(partition) was applied, by the journal, and cannot be read here: \(rejection.reason.code): \(rejection.message)"
+    }
 }
 
 extension Engine {

@@ -31,11 +31,12 @@ extension Engine {
         } catch {
             return .failure(error)
         }
-        // Its place is behind all records, as that of the next one would be.
-        let event = Self.event(transaction, partition: .max, offset: .max)
+        // What is asked for stands behind all records, as the next one would; what is applied here is numbered here.
+        let event = applies ? Self.event(transaction, partition: 0, offset: appliedHere) : Self.event(transaction, partition: .max, offset: .max)
         let decision: Decision
         if applies, store.decide(event) == .new {
             if store.watermark == .min { incomplete.since = max(incomplete.since, event.time) }
+            appliedHere += 1
             store.apply(event, into: reading)
             store.expire(budget: Self.expiryBudget)
             decision = .new

@@ -10,10 +10,15 @@ extension Engine {
         var begin = 0
         while begin < records.count {
             let chunk = UnsafeBufferPointer(rebasing: records[begin..<min(begin + Self.batch, records.count)])
+            let start = sink.clock?() ?? 0
             decode(chunk)
+            // The first transaction of the batch is measured, with its share of the decoding.
+            var decoding = sink.clock.map { ($0() - start) / UInt64(chunk.count) }
             for i in chunk.indices {
                 switch slots[i].content {
-                case .transaction: score(chunk[i], slots + i, sink)
+                case .transaction:
+                    score(chunk[i], slots + i, decoding, sink)
+                    decoding = nil
                 case .feedback: sink.results.append(RecordResult(outcome: store.apply(slots[i].label) == .duplicate ? .duplicate : .applied))
                 case .refused(let rejection): sink.refuse(rejection)
                 case .skipped: preconditionFailure("every record is decoded")
@@ -49,10 +54,8 @@ extension Engine {
         store.prepare(UnsafeBufferPointer(start: events, count: count))
     }
 
-    private func score(_ record: Record, _ slot: UnsafeMutablePointer<Slot>, _ sink: VerdictSink) {
-        let event = events[slot.pointee.event]
-        score(slot.pointee.transaction, event, sink)
-        guard sink.results[sink.results.count - 1].outcome == .scored else { return }
+    private func score(_ record: Record, _ slot: UnsafeMutablePointer<Slot>, _ decoding: UInt64?, _ sink: VerdictSink) {
+        score(slot.pointee.transaction, events[slot.pointee.event], decoding, sink)
         sink.results[sink.results.count - 1].keyMismatch = !Self.isKey(record.key, of: slot.pointee.transaction.account)
     }
 
@@ -60,7 +63,7 @@ extension Engine {
     ///
     /// One result is added to the sink. Partition and offset are its place in the input, as the verdict's `source` says it.
     public func score(_ transaction: Transaction, partition: Int32, offset: Int64, into sink: VerdictSink) {
-        score(transaction, Self.event(transaction, partition: partition, offset: offset), sink)
+        score(transaction, Self.event(transaction, partition: partition, offset: offset), sink.clock == nil ? nil : 0, sink)
         store.expire(budget: Self.expiryBudget)
     }
 
@@ -69,19 +72,25 @@ extension Engine {
         store.apply(Self.label(feedback)) == .duplicate ? .duplicate : .applied
     }
 
-    private func score(_ transaction: Transaction, _ event: Event, _ sink: VerdictSink) {
+    /// - Parameter decoding: what its decoding took, where it is to be measured; nil where not.
+    private func score(_ transaction: Transaction, _ event: Event, _ decoding: UInt64?, _ sink: VerdictSink) {
+        let clock = decoding == nil ? nil : sink.clock
+        let start = clock?() ?? 0
         switch store.decide(event) {
         case .new: break
         case .duplicate: return sink.results.append(RecordResult(outcome: .duplicate))
         case .conflict: return sink.refuse(.conflictingID)
         }
         store.apply(event, into: reading)
+        let applied = clock?() ?? 0
         var context = context(transaction, event)
         let cause = incompleteCause(event.time, isLate: context.isLate)
         context.isComplete = cause == nil
         context.source = (event.partition, event.offset)
         assessFraud(context)
+        let fraudDone = clock?() ?? 0
         assessAML(transaction)
+        let amlDone = clock?() ?? 0
 
         var result = RecordResult(outcome: .scored)
         if sink.keepsVerdicts {
@@ -93,6 +102,9 @@ extension Engine {
         result.isLate = context.isLate
         result.incompleteCause = cause
         sink.results.append(result)
+        if let clock, let decoding {
+            sink.samples.append(StageSample(scoring: decoding + clock() - start, velocity: applied - start, aml: amlDone - fraudDone))
+        }
     }
 
     private static func isKey(_ key: UnsafeRawBufferPointer?, of account: Text) -> Bool {

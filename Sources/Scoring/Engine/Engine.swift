@@ -28,6 +28,8 @@ public final class Engine {
     let slots: UnsafeMutablePointer<Slot>
     /// The transactions of the batch at hand, in order.
     let events: UnsafeMutablePointer<Event>
+    /// Transactions that `applyOne` applied.
+    var appliedHere: Int64 = 0
     /// How far behind a transaction the state must reach for it to be complete, ms.
     private let reach: Int64
 

@@ -70,8 +70,12 @@ final class RuleScorer {
         out.clear()
         if isOn {
             let rules = logistic(sum(aml, amlBias, values, out))
-            out.largeAmount = largeAmount(amount)
-            out.score = millionths(1 - (1 - rules) * (1 - Self.largeAmountWeight * out.largeAmount))
+            if amount >= suspicious {
+                out.largeAmount = largeAmount(amount)
+                out.score = millionths(1 - (1 - rules) * (1 - Self.largeAmountWeight * out.largeAmount!))
+            } else {
+                out.score = millionths(rules)
+            }
             out.decision = decide(out.score, amlThresholds)
         } else {
             out.isSwitchedOff = true
@@ -79,10 +83,9 @@ final class RuleScorer {
         if out.decision == 0, amount >= suspicious { out.lift(texts.suspiciousAmount, Double(amount) / Double(minorUnits)) }
     }
 
-    /// `LARGE_AMOUNT`: 0 below the suspicious amount, 0.5 at it, 1 from five times of it on, linear between.
+    /// `LARGE_AMOUNT` fires at the suspicious amount, where its score begins at 0, and reaches 1 at five times of it, in a straight line.
     private func largeAmount(_ amount: Int64) -> Double {
-        guard amount >= suspicious, suspicious > 0 else { return 0 }
-        return min(1, 0.5 + 0.5 * ((Double(amount) / Double(suspicious) - 1) / 4))
+        suspicious == 0 ? 1 : min(1, (Double(amount) / Double(suspicious) - 1) / 4)
     }
 
     @inline(__always)

@@ -2,7 +2,7 @@
 ///
 /// They are round numbers for a retail payment account, not measured on anybody's customers; a velocity artefact brings measured ones.
 /// They are given for five lengths of window; for a length between two of them each quantile lies on the straight line between, below the
-/// first it is the first's, beyond the last it grows in proportion. Sums are in base currency, of the size of dollars or euros.
+/// first it is the first's. Sums are in base currency, of the size of dollars or euros.
 struct VelocityQuantiles {
     struct Row {
         var entity: String
@@ -53,11 +53,7 @@ struct VelocityQuantiles {
     static func quantiles(_ row: Row, millis: Int64) -> (Double, Double, Double) {
         let last = lengths.count - 1
         if millis <= lengths[0] { return row.quantiles[0] }
-        if millis >= lengths[last] {
-            let factor = Double(millis) / Double(lengths[last])
-            let q = row.quantiles[last]
-            return (q.0 * factor, q.1 * factor, q.2 * factor)
-        }
+        if millis >= lengths[last] { return row.quantiles[last] }
         let i = lengths.lastIndex { $0 <= millis }!
         let share = Double(millis - lengths[i]) / Double(lengths[i + 1] - lengths[i])
         let (a, b) = (row.quantiles[i], row.quantiles[i + 1])

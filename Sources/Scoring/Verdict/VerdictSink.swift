@@ -1,3 +1,19 @@
+/// What one scored transaction took, in nanoseconds.
+public struct StageSample: Equatable, Sendable {
+    /// From its bytes to its verdicts, with its share of its batch's decoding.
+    public var scoring: UInt64 = 0
+    /// Duplicate check, windows and their reading; part of `scoring`.
+    public var velocity: UInt64 = 0
+    /// The AML score; part of `scoring`.
+    public var aml: UInt64 = 0
+
+    public init(scoring: UInt64 = 0, velocity: UInt64 = 0, aml: UInt64 = 0) {
+        self.scoring = scoring
+        self.velocity = velocity
+        self.aml = aml
+    }
+}
+
 /// Where the engine writes: the bytes of verdicts, one after the other, and one result a record.
 ///
 /// A sink is used again: `reset` keeps its memory, so that a warm one allocates nothing. One thread at a time.
@@ -12,6 +28,10 @@ public final class VerdictSink {
     public let keepsVerdicts: Bool
     /// Whether each scored record's features are kept.
     public let keepsFeatures: Bool
+    /// Reads a clock in nanoseconds, for metrics alone; nil: nothing is measured. What is said of records does not depend on it.
+    public var clock: (() -> UInt64)?
+    /// One transaction in sixteen, or one a call where calls are shorter, measured since the last reset.
+    public internal(set) var samples: [StageSample] = []
     /// Features of the scored records, one row each in the order of `Engine.features`, when they are kept.
     public internal(set) var features: [Double] = []
 
@@ -37,6 +57,7 @@ public final class VerdictSink {
         count = 0
         results.removeAll(keepingCapacity: true)
         features.removeAll(keepingCapacity: true)
+        samples.removeAll(keepingCapacity: true)
     }
 
     /// A cursor at the end, with room for `byteCount` bytes; `commit` says where it came to.

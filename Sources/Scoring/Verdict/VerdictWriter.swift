@@ -192,9 +192,9 @@ final class VerdictWriter {
         cursor.millionths(context.velocityRisk)
         cursor.byte(44)
         if assessment.reasonCount > 0 { reasons(assessment, &cursor) }
-        if assessment.largeAmount > 0 {
+        if let score = assessment.largeAmount {
             piece(largeAmount, &cursor)
-            cursor.millionths(millionths(assessment.largeAmount))
+            cursor.millionths(millionths(score))
             cursor.literal(",\"evidence\":{\"amount\":")
             cursor.money(Int128(event.amount), decimals: decimals)
             cursor.padded(thresholds.pieces.make() + thresholds.suspicious.offset, thresholds.suspicious.count)
