@@ -64,7 +64,7 @@ public struct Response: Sendable {
     static func refusal(_ status: Int, _ limits: ServerConfiguration) -> Response {
         switch status {
         case 408: error(408, code: "REQUEST_TIMEOUT", "the request did not arrive within \(limits.requestTimeoutMillis) ms")
-        case 413: error(413, code: "PAYLOAD_TOO_LARGE", "the body is over \(limits.maxBodyBytes) bytes")
+        case 413: error(413, code: "TOO_LARGE", "the body is over \(limits.maxBodyBytes) bytes")
         case 417: error(417, code: "EXPECTATION_FAILED", "only 100-continue can be expected")
         case 431: error(431, code: "HEADERS_TOO_LARGE", "the header is over \(limits.maxHeaderBytes) bytes")
         case 503:

@@ -14,17 +14,19 @@ public struct MetricDefinition: Sendable {
     public let labels: [String]
     /// The label values that it has from the start, at 0. Empty where they are known only while running, such as partitions.
     public let series: [[String]]
+    /// The values that each label can have, as far as they are known before it runs.
+    public let values: [[String]]
     /// Upper bounds of a histogram.
     public let buckets: [Double]
     /// What a histogram observes, for one of what it tells: 10^9 where nanoseconds become seconds.
     public let scale: Double
 
     static func counter(_ name: String, _ help: String, _ labels: KeyValuePairs<String, [String]> = [:]) -> Self {
-        Self(name, .counter, help, labels.map { $0.key }, product(labels.map { $0.value }))
+        Self(name, .counter, help, labels.map { $0.key }, product(labels.map { $0.value }), values: labels.map { $0.value })
     }
 
     static func gauge(_ name: String, _ help: String, _ labels: KeyValuePairs<String, [String]> = [:]) -> Self {
-        Self(name, .gauge, help, labels.map { $0.key }, product(labels.map { $0.value }))
+        Self(name, .gauge, help, labels.map { $0.key }, product(labels.map { $0.value }), values: labels.map { $0.value })
     }
 
     static func seconds(_ name: String, _ help: String, _ buckets: [Double], labels: [String] = [], series: [[String]] = [[]]) -> Self {
@@ -32,13 +34,17 @@ public struct MetricDefinition: Sendable {
     }
 
     init(
-        _ name: String, _ kind: Kind, _ help: String, _ labels: [String], _ series: [[String]], _ buckets: [Double] = [], scale: Double = 1
+        _ name: String, _ kind: Kind, _ help: String, _ labels: [String], _ series: [[String]], _ buckets: [Double] = [], scale: Double = 1,
+        values: [[String]]? = nil
     ) {
         self.name = name
         self.kind = kind
         self.help = help
         self.labels = labels
         self.series = series
+        self.values =
+            values
+            ?? labels.indices.map { at in series.reduce(into: []) { values, one in if !values.contains(one[at]) { values.append(one[at]) } } }
         self.buckets = buckets
         self.scale = scale
     }
