@@ -35,7 +35,7 @@ let package = Package(
         library("HTTP", ["CBeast", "CPlatform"]),
         library("Velocity", ["CPlatform"]),
         library("Scoring", ["Velocity", "CSimdjson", "CPlatform"]),
-        library("Stream", ["Scoring", "Kafka", "CPlatform"]),
+        library("Stream", ["Scoring", "Velocity", "Kafka", "CPlatform"]),
         library("Files", ["Scoring", "CZlib"]),
         library("Simulation", []),
         library("Service", ["Stream", "Scoring", "Velocity", "HTTP", "Kafka", "CPlatform"]),
@@ -44,6 +44,7 @@ let package = Package(
             swiftSettings: swift),
 
         tests("HTTP", ["TestSupport"]),
+        tests("Stream", ["Scoring"]),
         tests("Velocity", []),
         tests("Scoring", ["TestSupport"]),
         tests("Files", ["Scoring", "TestSupport"]),

@@ -22,6 +22,7 @@ enum Gauges {
         let batches = metrics.gauge("weir_queue_batches")
         let leader = metrics.gauge("weir_leader")
         let followLag = metrics.gauge("weir_follow_lag_seconds")
+        let lead = metrics.gauge("weir_watermark_lead_seconds")
         let degraded = DegradedPart.allCases.map { ($0, metrics.gauge("weir_degraded", $0.rawValue)) }
 
         metrics.beforeRendering {
@@ -38,6 +39,7 @@ enum Gauges {
             batches.set(report.state.stream?.queuedBatches ?? 0)
             leader.set(report.role == .leader ? 1 : 0)
             followLag.set(report.state.stream?.followLagSeconds ?? 0)
+            lead.set(report.watermarkLead ?? 0)
             for (part, gauge) in degraded { gauge.set(report.degraded.contains(part) ? 1 : 0) }
         }
     }

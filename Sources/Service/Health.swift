@@ -22,14 +22,20 @@ public enum HealthRole: String, Sendable {
 /// What is known of the stream: told by whoever runs it.
 public struct StreamHealth: Sendable, Equatable {
     public var isConnected = false
-    /// Partitions of the transactions, and records not yet applied here.
-    public var lags: [Int32: Int64] = [:]
+    /// Of the transactions.
+    public var partitions = 0
+    /// Records of all inputs not yet applied here.
+    public var lag: Int64 = 0
     public var followLagSeconds = 0.0
     /// Why the broker cannot be used; nil while it can.
     public var trouble: String?
     /// The state has reached the journal's end as it was at the start.
     public var isReady = false
     public var isLeading = false
+    /// When this instance last committed, monotonic milliseconds.
+    public var lastCommitMillis: Int64?
+    /// When all this was told, monotonic milliseconds; nil: never.
+    public var toldMillis: Int64?
     /// Records applied again since the start, and how many are to be; 0 where that is not known.
     public var restored: Int64 = 0
     public var toRestore: Int64 = 0
@@ -61,6 +67,8 @@ public final class Health: Sendable {
     static let silenceMillis: Int64 = 10_000
     /// How far a follower may be behind.
     static let followLagSeconds = 5.0
+    /// How old what the stream told may be, before it counts as out of touch.
+    static let staleMillis: Int64 = 4_000
 
     struct State {
         var isDraining = false
@@ -69,6 +77,8 @@ public final class Health: Sendable {
         var models: [String: ModelHealth] = ["fraud": ModelHealth(), "aml": ModelHealth(), "velocity": ModelHealth()]
         /// Why the process cannot go on; nil while it can.
         var failure: String?
+        /// The newest record time committed, Unix epoch milliseconds.
+        var newestRecord: Int64?
     }
 
     let settings: Settings
@@ -99,6 +109,9 @@ public final class Health: Sendable {
     /// The process cannot go on: the reason.
     public func fail(_ reason: String) { state.locked { $0.failure = reason } }
 
+    /// A record of that time was committed.
+    func sawRecord(at time: Int64) { state.locked { $0.newestRecord = Swift.max($0.newestRecord ?? time, time) } }
+
     /// How to ask for the milliseconds since the engine's thread last went round.
     public func onSilence(_ silence: @escaping @Sendable () -> Int64) { self.silence.locked { $0 = silence } }
 
@@ -115,7 +128,7 @@ public final class Health: Sendable {
     var report: HealthReport {
         let silence = silence.locked { $0 }()
         return HealthReport(
-            state.locked { $0 }, settings, desk.lastFacts, rssBytes: ProcessFacts.rssBytes, uptimeNanos: Clock.nanos - startedNanos,
+            state.locked { $0 }, settings, desk.lastFacts, rssBytes: ProcessFacts.rssBytes, nowNanos: Clock.nanos, startedNanos: startedNanos,
             engineSilence: silence)
     }
 }

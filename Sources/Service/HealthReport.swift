@@ -11,16 +11,19 @@ struct HealthReport {
     let status: HealthStatus
     /// What is missing or behind.
     let degraded: [DegradedPart]
+    private let nowMillis: Int64
 
     init(
-        _ state: Health.State, _ settings: Settings, _ facts: EngineFacts, rssBytes: Int, uptimeNanos: UInt64, engineSilence: Int64
+        _ state: Health.State, _ settings: Settings, _ facts: EngineFacts, rssBytes: Int, nowNanos: UInt64, startedNanos: UInt64,
+        engineSilence: Int64
     ) {
         self.state = state
         self.settings = settings
         self.facts = facts
         self.rssBytes = rssBytes
-        self.uptimeNanos = uptimeNanos
-        degraded = Self.degraded(state, facts)
+        uptimeNanos = nowNanos - startedNanos
+        nowMillis = Int64(nowNanos / 1_000_000)
+        degraded = Self.degraded(state, facts, nowMillis)
         if engineSilence >= Health.silenceMillis || state.failure != nil {
             status = .unhealthy
         } else if state.isDraining {
@@ -32,10 +35,10 @@ struct HealthReport {
         }
     }
 
-    private static func degraded(_ state: Health.State, _ facts: EngineFacts) -> [DegradedPart] {
+    private static func degraded(_ state: Health.State, _ facts: EngineFacts, _ nowMillis: Int64) -> [DegradedPart] {
         var parts: Set<DegradedPart> = []
         if let stream = state.stream {
-            if stream.trouble != nil || !stream.isConnected { parts.insert(.kafka) }
+            if !isInTouch(stream, nowMillis) { parts.insert(.kafka) }
             if stream.followLagSeconds > Health.followLagSeconds { parts.insert(.followLag) }
             if stream.isDiverged { parts.insert(.divergence) }
             if stream.isJournalRetentionShort { parts.insert(.journalRetention) }
@@ -48,10 +51,23 @@ struct HealthReport {
         return DegradedPart.allCases.filter { parts.contains($0) }
     }
 
+    /// The broker answers, as far as is known, and the kafka thread itself goes round.
+    private static func isInTouch(_ stream: StreamHealth, _ nowMillis: Int64) -> Bool {
+        guard stream.isConnected, stream.trouble == nil, let told = stream.toldMillis else { return false }
+        return nowMillis - told < Health.staleMillis
+    }
+
+    /// A leader whose last commit is older than the group waits for may have a successor already.
     var role: HealthRole {
         guard let stream = state.stream else { return .alone }
-        if stream.isLeading { return .leader }
+        if stream.isLeading, let commit = stream.lastCommitMillis, nowMillis - commit < settings.stream.leaderTimeoutMillis { return .leader }
         return stream.isReady ? .follower : .restoring
+    }
+
+    /// Highest event time applied less the newest record time, seconds; nil until both are known.
+    var watermarkLead: Double? {
+        guard let newest = state.newestRecord, facts.watermark > .min else { return nil }
+        return Double(facts.watermark - newest) / 1000
     }
 
     // MARK: - JSON
@@ -81,9 +97,9 @@ struct HealthReport {
         json.beginObject("kafka")
         json.add("enabled", state.stream != nil)
         if let stream = state.stream {
-            json.add("connected", stream.isConnected && stream.trouble == nil)
-            json.add("partitions", stream.lags.count)
-            json.add("lag", stream.lags.values.reduce(0, +))
+            json.add("connected", Self.isInTouch(stream, nowMillis))
+            json.add("partitions", stream.partitions)
+            json.add("lag", stream.lag)
             json.add("follow_lag_seconds", stream.followLagSeconds)
             if let trouble = stream.trouble { json.add("trouble", trouble, maxBytes: 500) }
         }

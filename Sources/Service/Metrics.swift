@@ -92,10 +92,10 @@ public final class Metrics: Sendable {
 
     // MARK: - Together
 
-    /// Changes that are seen all or none. Short: a scrape waits for it.
+    /// Changes that are seen all or none. Short: a scrape waits for it. It must not render.
     public func together(_ body: () -> Void) { moving.locked(body) }
 
-    /// Called before each rendering, to set gauges. It must not take cells or render.
+    /// Called before each rendering, to set gauges. It must not render.
     public func beforeRendering(_ body: @escaping @Sendable () -> Void) { state.locked { $0.callbacks.append(body) } }
 
     /// Prometheus' text format 0.0.4.

@@ -14,3 +14,6 @@ static inline double weir_int128_to_double(int64_t high, uint64_t low) {
 static inline double weir_uint128_to_double(uint64_t high, uint64_t low) {
     return (double)(((unsigned __int128)high << 64) | (unsigned __int128)low);
 }
+
+/// Names the calling thread, cut to 15 bytes as Linux does (glibc's own function is hidden from Swift).
+void weir_name_thread(const char *name);

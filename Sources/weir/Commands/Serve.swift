@@ -1,4 +1,5 @@
 import CPlatform
+import Kafka
 import Scoring
 import Service
 
@@ -6,21 +7,26 @@ import Service
 enum Serve: Command {
     static let spec = Spec(
         "serve", "runs the service: scores the stream, answers HTTP",
+        options: [.flag("embedded-broker", nil, "with a broker of its own, inside the process: for trying out, nothing is kept")],
         examples: [
             .init("weir serve", "without a broker: HTTP alone, on port 8080"),
+            .init("KAFKA_BOOTSTRAP_SERVERS=localhost:9092 weir serve", "scores the topic transactions"),
+            .init("weir serve --embedded-broker", "scores a stream without installing anything"),
             .init("PORT=9000 LOG_FORMAT=text weir serve", "on another port, with log lines for people"),
         ])
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
         Signals.block()
         weir_bound_arenas(2)
-        let settings = try Settings(environment: ProcessFacts.environment)
+        var settings = try Settings(environment: ProcessFacts.environment)
+        let broker = arguments.has("embedded-broker") ? try EmbeddedBroker() : nil
+        if let broker { try settings.use(broker) }
         let log = Log(level: settings.log.level, format: settings.log.format, instance: settings.stream.instance)
         for warning in settings.warnings { log.warning("setting", ["why": warning]) }
         let process = ServiceProcess(settings, log: log)
-        let engine = Engine(try settings.engineConfiguration())
+        let configuration = try settings.engineConfiguration()
         log.info("starting", ["version": Build.version, "commit": Build.commit, "is_alone": settings.isAlone])
-        let exit = try process.run(AloneHost(engine: engine, desk: process.desk))
+        let exit = try withExtendedLifetime(broker) { try process.run(host(process, configuration, isEmbedded: broker != nil)) }
         switch exit {
         case .stopped: return .done
         case .refused(let why):
@@ -30,5 +36,11 @@ enum Serve: Command {
             log.error("start again", ["why": why])
             return .startAgain
         }
+    }
+
+    private static func host(_ process: ServiceProcess, _ configuration: EngineConfiguration, isEmbedded: Bool) throws -> any EngineHost {
+        if process.settings.isAlone { return AloneHost(engine: Engine(configuration), desk: process.desk) }
+        let reporter = StreamReporter(process.settings, log: process.log, metrics: process.metrics, health: process.health)
+        return try StreamHost(process.settings, engine: Engine(configuration), desk: process.desk, reporter: reporter, isEmbedded: isEmbedded)
     }
 }

@@ -1,0 +1,37 @@
+public import Kafka
+public import Scoring
+import Stream
+
+/// The engine's thread where Kafka feeds it: an instance of the group, which follows or leads.
+public final class StreamHost: EngineHost {
+    private let process: StreamProcess
+
+    /// - Parameters:
+    ///   - desk: answers requests between two batches.
+    ///   - reporter: is told what happens.
+    ///   - isEmbedded: the broker is the one inside this process.
+    /// - Throws: `KafkaError` for a property that librdkafka does not take.
+    public init(
+        _ settings: Settings, engine: sending Engine, desk: EngineDesk, reporter: StreamReporter, isEmbedded: Bool = false
+    ) throws(KafkaError) {
+        let configuration = settings.streamConfiguration(engine.configuration)
+        process = try StreamProcess(
+            configuration, engine: engine, kafka: settings.streamProperties, isEmbedded: isEmbedded, observer: reporter,
+            log: reporter.librdkafka, serve: { desk.serve($0) })
+    }
+
+    public func start(ended: @escaping @Sendable (HostExit) -> Void) {
+        process.start { exit in
+            switch exit {
+            case .stopped: ended(.stopped)
+            case .refused(let why): ended(.refused(why))
+            case .rebuild(let why): ended(.rebuild(why))
+            }
+        }
+    }
+
+    public func wake() { process.wakeEngine() }
+    public func drain() { process.stop() }
+    public func stop() { process.stopEngine() }
+    public var silenceMillis: Int64 { process.engineSilence }
+}

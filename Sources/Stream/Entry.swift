@@ -1,0 +1,131 @@
+import Scoring
+
+/// Consecutive records of one partition, applied one after the other. Nothing between and beyond them is applied.
+struct Run: Equatable {
+    var partition: InputPartition
+    var first: Int64
+    var last: Int64
+}
+
+/// What became of records where it is not the usual: scored for transactions, applied for feedback.
+struct OutcomeRange: Equatable {
+    var partition: InputPartition
+    var first: Int64
+    var last: Int64
+    var outcome: Outcome
+}
+
+/// What changed before a record took its turn.
+struct Change: Equatable {
+    enum Kind: Equatable {
+        /// Windows are whole only from this event time on.
+        case since(Int64)
+        /// A partition was behind (true), or no longer is.
+        case lagging(Bool)
+        case eventHorizon(Int64)
+        case memoryHorizon(Int64)
+    }
+    var partition: InputPartition
+    var offset: Int64
+    var kind: Kind
+}
+
+/// Digests of the state: of windows and labels, and of accounts' and pairs' memory.
+struct Digest: Equatable {
+    var windows: UInt64
+    var memory: UInt64
+}
+
+/// Where a state began: what can be compared with it, and since when.
+struct Base: Equatable {
+    /// Number and process of the entry that the state began from.
+    var n: Int64
+    var process: UInt64
+    var digest: Digest
+    /// Highest record time before its offsets plus the allowed skew.
+    var age: Int64
+    /// Ranges of records that were gone before they could be applied.
+    var lost: [Run]
+
+    /// Two states of equal keys have applied the very same records.
+    func isSame(_ other: Base) -> Bool { n == other.n && process == other.process && digest == other.digest && lost == other.lost }
+}
+
+/// A next offset, and the CRC32C of the record before it (0: none was seen).
+struct Place: Equatable {
+    var offset: Int64
+    var checksum: UInt32
+}
+
+/// What full entries say besides.
+struct FullEntry: Equatable {
+    /// Next offsets of all inputs *before* the entry's runs.
+    var places: [InputPartition: Place]
+    var base: Base?
+    var eventHorizon: Int64
+    var memoryHorizon: Int64
+    /// Event time from which windows are whole, as before the runs.
+    var since: Int64
+    /// After the runs; absent where bytes are kept.
+    var digest: Digest?
+    /// What the digest hangs on: windows, lateness, retentions, feedback, base currency.
+    var form: String
+}
+
+/// What an epoch's first entry says besides.
+struct EpochHead: Equatable {
+    var version: String
+    var settings: [String: String]
+    /// Content of the table of rates, as a CSV text; empty where there is none.
+    var rates: String
+}
+
+/// One transaction of the leader, as it stands in the journal (`docs/reference/journal.md`).
+struct Entry: Equatable {
+    var n: Int64 = 0
+    var epoch: Int64 = 0
+    /// A random number of the process that wrote it.
+    var process: UInt64 = 0
+    var instance = ""
+    var group = ""
+    /// Names of the input topics: transactions, then feedback where it is enabled.
+    var topics: [String] = []
+    /// How long its writer may be silent, ms.
+    var silence: Int64 = 0
+    var runs: [Run] = []
+    var outcomes: [OutcomeRange] = []
+    var changes: [Change] = []
+    var handover = false
+    var full: FullEntry?
+    var head: EpochHead?
+
+    /// The next offset after the entry's runs of each partition that they name.
+    var next: [InputPartition: Int64] {
+        var next: [InputPartition: Int64] = [:]
+        for run in runs { next[run.partition] = run.last + 1 }
+        return next
+    }
+}
+
+extension Outcome {
+    /// As the journal writes it.
+    var code: String {
+        switch self {
+        case .scored: "scored"
+        case .applied: "applied"
+        case .duplicate: "duplicate"
+        case .deadLettered(let reason): reason.code.description
+        }
+    }
+
+    init?(code: String) {
+        switch code {
+        case "scored": self = .scored
+        case "applied": self = .applied
+        case "duplicate": self = .duplicate
+        default:
+            guard let reason = Reason.allCases.first(where: { $0.code.description == code }) else { return nil }
+            self = .deadLettered(reason)
+        }
+    }
+}

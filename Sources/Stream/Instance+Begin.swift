@@ -1,0 +1,128 @@
+import Scoring
+
+/// Beginning: what lies before the first full entry is history, applied unanswered and strictly by record time (rule 10).
+extension Instance {
+    /// Applies the history before a full entry's places, and takes the base that it gives.
+    func begin(from entry: Entry) throws(StreamExit) {
+        let full = entry.full!
+        var since = Int64.min
+        restored = (0, 0)
+        let starts = try openHistory(full.places)
+        for (partition, end) in full.places { restored.of += max(0, end.offset - starts[partition]!) }
+        note(.info, "restoring", [("entry", "\(entry.n)"), ("records", "\(restored.of)")])
+        var highest = Int64.min
+        try mergeHistory(full.places) { partition, slice in
+            if slice.run.first >= starts[partition]!, starts[partition]! > 0, gapPending[partition] == true {
+                gapPending[partition] = nil
+                since = max(since, slice.records[0].time)
+            }
+            for record in slice.records { highest = max(highest, record.time) }
+        }
+        waitForEngine()
+        let applied = runner.applied
+        for (partition, place) in full.places {
+            if let mine = applied[partition], mine.checksum != 0, place.checksum != 0, starts[partition]! < place.offset,
+                mine.checksum != place.checksum
+            {
+                let name = configuration.topics.name(partition.topic) ?? ""
+                throw .refused(
+                    "the record before offset \(place.offset) of partition \(partition.number) of \(name) is not the one that was applied: the topic was made anew; take a new group")
+            }
+            let begin = max(place.offset, starts[partition]!)
+            runner.setPosition(partition, Place(offset: begin, checksum: applied[partition]?.checksum ?? place.checksum))
+            lanes[partition]!.next = max(lanes[partition]!.next, begin)
+            places[partition] = place.offset
+        }
+        let digest = runner.perform { engine in
+            engine.incomplete.since = max(engine.incomplete.since, since)
+            engine.raise(eventHorizon: full.eventHorizon)
+            engine.raise(memoryHorizon: full.memoryHorizon)
+            return engine.stateDigest
+        }
+        let age = highest == Int64.min ? highest : highest + configuration.maxClockSkew
+        base = Base(n: entry.n, process: entry.process, digest: digest, age: age, lost: lostRuns)
+    }
+
+    /// Opens every partition at the first record that is still there (or that the horizon asks for); returns those offsets.
+    private func openHistory(_ ends: [InputPartition: Place]) throws(StreamExit) -> [InputPartition: Int64] {
+        let wanted = try horizonOffsets(ends)
+        var starts: [InputPartition: Int64] = [:]
+        for (partition, end) in ends.sorted(by: { $0.key < $1.key }) {
+            var bounds = cluster.bounds(.input(partition), timeout: 2000)
+            while bounds == nil {
+                try pause(100)
+                bounds = cluster.bounds(.input(partition), timeout: 2000)
+            }
+            let start = max(bounds!.first, min(wanted[partition] ?? 0, end.offset))
+            starts[partition] = start
+            open(partition, at: start)
+            if bounds!.next < end.offset {
+                let name = configuration.topics.name(partition.topic) ?? ""
+                throw .refused(
+                    "partition \(partition.number) of \(name) ends at \(bounds!.next), below \(end.offset), which was answered: the topic was made anew; take a new group or bring it back")
+            }
+            if start > 0 { gapPending[partition] = true }
+            if start > end.offset {
+                observer.recordsLost(partition, count: start - end.offset)
+                lostRuns.append(Run(partition: partition, first: end.offset, last: start - 1))
+                note(.warning, "answered offset lies below the log's start", [
+                    ("topic", configuration.topics.name(partition.topic) ?? ""), ("partition", "\(partition.number)"),
+                    ("from", "\(end.offset)"), ("to", "\(start)"),
+                ])
+            }
+        }
+        return starts
+    }
+
+    /// Where a restore that is bounded by record time begins.
+    private func horizonOffsets(_ ends: [InputPartition: Place]) throws(StreamExit) -> [InputPartition: Int64] {
+        guard let horizon = configuration.restoreHorizon else { return [:] }
+        while true {
+            if let offsets = cluster.offsets(at: wallMillis() - horizon, Array(ends.keys), timeout: 5000) { return offsets }
+            try pause(200)
+        }
+    }
+
+    /// Gives the engine all records below `ends`, in the order of (record time, partition), waiting for every partition.
+    private func mergeHistory(
+        _ ends: [InputPartition: Place], _ seen: (InputPartition, Slice) -> Void
+    ) throws(StreamExit) {
+        var pieces: [FollowPiece] = []
+        var pending = 0
+        func flush() {
+            guard !pieces.isEmpty else { return }
+            runner.put(.follow(pieces))
+            pieces = []
+            pending = 0
+        }
+        var open = ends.keys.sorted()
+        func isDone(_ partition: InputPartition) -> Bool {
+            let lane = lanes[partition]!
+            let end = ends[partition]!.offset
+            return lane.next >= end || lane.first.map { $0.offset >= end } ?? lane.isAtEnd
+        }
+        while true {
+            open.removeAll(where: isDone)
+            guard !open.isEmpty else { break }
+            while !runner.hasRoom { try pause(5) }
+            if open.contains(where: { lanes[$0]!.isEmpty }) {
+                flush()
+                try fetchInputs()
+                if open.contains(where: { lanes[$0]!.isEmpty && !lanes[$0]!.isAtEnd }) { try pause(20) }
+                continue
+            }
+            let heads = open.map { (time: lanes[$0]!.first!.time, partition: $0) }.sorted { $0 < $1 }
+            let partition = heads[0].partition
+            let end = ends[partition]!.offset
+            let slice = lanes[partition]!.take(limit: 1024) { record in
+                record.offset < end && (heads.count == 1 || (record.time, partition) < heads[1])
+            }!
+            seen(partition, slice)
+            pieces.append(FollowPiece(slice: slice, outcomes: nil))
+            pending += slice.range.count
+            restored.done += Int64(slice.range.count)
+            if pending >= 1024 || pieces.count >= 256 { flush() }
+        }
+        flush()
+    }
+}

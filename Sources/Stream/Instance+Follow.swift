@@ -1,0 +1,170 @@
+import Scoring
+
+/// Following: applying what the journal says, in its order, never beyond; and noticing that nobody writes it any more.
+extension Instance {
+    /// Returns when this instance should stand.
+    func follow() throws(StreamExit) {
+        if role != .restoring { role = .follower }
+        heard = cluster.now
+        while true {
+            try fetchJournal()
+            while !entries.isEmpty {
+                try take(entries.removeFirst())
+                heard = cluster.now
+                backoff = 1
+                try fetchJournal()
+            }
+            if journalAtEnd, role == .restoring {
+                waitForEngine()
+                role = .follower
+                heard = cluster.now
+                if base != nil { becomeReady() }
+            }
+            if journalAtEnd, let wait = candidacy() {
+                try pause(wait)
+                try fetchJournal()
+                if entries.isEmpty, journalAtEnd { return }
+                continue
+            }
+            try fetchInputs()
+            try pause(20)
+        }
+    }
+
+    func becomeReady() {
+        guard !isReady else { return }
+        isReady = true
+        note(.info, "state ready", [
+            ("entry", "\(last?.n ?? 0)"), ("records", "\(restored.done)"), ("seconds", "\(Double(cluster.now - restoreBegan) / 1000)"),
+        ])
+    }
+
+    /// How long to wait before standing, ms; nil while there is no reason to (rule 7).
+    private func candidacy() -> Int64? {
+        let isFirst = backoff == 1
+        if let last {
+            if last.process == process, isFirst { return 1 }
+            if last.handover, isFirst { return 1 + cluster.random(0..<300) }
+        } else if isFirst {
+            return 1 + cluster.random(0..<300)
+        }
+        let silence = cluster.now - max(heard, cluster.lastDoubt)
+        return silence >= patience * backoff ? 1 + cluster.random(0..<300) : nil
+    }
+
+    /// Waits until the engine has applied all that was given to it.
+    func waitForEngine() { runner.perform { _ in } }
+
+    /// Takes one entry that was read.
+    func take(_ entry: Entry) throws(StreamExit) {
+        if let last, entry.n <= last.n, entry.process == process { return }  // its own, already known to be committed
+        if let last, entry.n != last.n + 1 {
+            throw .rebuild("entry \(entry.n) follows entry \(last.n) in the journal")
+        }
+        if let inflight, entry.process == process, entry.n == inflight.n {
+            note(.info, "own entry found", [("entry", "\(entry.n)")])
+            finish(inflight)
+            return
+        }
+        if hasKept {
+            throw .rebuild("entry \(entry.n) of \(entry.instance) follows, while \(runner.keptBytes) bytes are scored and not committed")
+        }
+        inflight = nil
+        if base == nil {
+            guard entry.full != nil else {
+                // A journal whose head was deleted: wait for the next full entry.
+                last = entry
+                return
+            }
+            try begin(from: entry)
+        }
+        if let head = entry.head, let last, last.process != entry.process {
+            note(.info, "leader", [("instance", entry.instance), ("epoch", "\(entry.epoch)"), ("version", head.version)])
+        }
+        try apply(entry)
+        last = entry
+        if entry.full != nil { compare(entry) }
+    }
+
+    /// Applies an entry's runs.
+    private func apply(_ entry: Entry) throws(StreamExit) {
+        for run in entry.runs {
+            try know(run.partition)
+            try apply(run, of: entry)
+            places[run.partition] = run.last + 1
+        }
+    }
+
+    /// Makes sure that a partition is read: one that is new begins at 0.
+    private func know(_ partition: InputPartition) throws(StreamExit) {
+        while lanes[partition] == nil {
+            if partition.topic == .feedback, configuration.topics.feedback == nil { return }
+            if cluster.inputPartitions()?.contains(partition) == true {
+                open(partition, at: places[partition] ?? 0)
+                return
+            }
+            try pause(100)
+        }
+    }
+
+    private func apply(_ run: Run, of entry: Entry) throws(StreamExit) {
+        let partition = run.partition
+        guard lanes[partition] != nil else { return }
+        let outcomes = entry.outcomes.filter { $0.partition == partition && $0.last >= run.first && $0.first <= run.last }
+        var changes = entry.changes.filter { $0.partition == partition && (run.first...run.last).contains($0.offset) }[...]
+        while lanes[partition]!.next <= run.last {
+            while !runner.hasRoom { try pause(5) }
+            let before = changes.first.map { $0.offset } ?? Int64.max
+            let stop = before <= lanes[partition]!.next ? changes.dropFirst().first?.offset ?? Int64.max : before
+            if let slice = lanes[partition]!.take(limit: configuration.bounds.sliceRecords, while: { $0.offset <= run.last && $0.offset < stop }) {
+                let first = slice.run.first
+                var piece = FollowPiece(slice: slice, outcomes: expand(outcomes, slice))
+                if gapPending[partition] == true {
+                    gapPending[partition] = nil
+                    piece.changes.append(Change(partition: partition, offset: first, kind: .since(slice.records[0].time)))
+                }
+                while let change = changes.first, change.offset <= first { piece.changes.append(changes.removeFirst()) }
+                runner.put(.follow([piece]))
+                observer.followed(partition, records: slice.range.count)
+                if role == .restoring { restored.done += Int64(slice.range.count) }
+            } else if let record = lanes[partition]!.first, record.offset > run.last {
+                lanes[partition]!.next = run.last + 1  // the rest of the run is gone
+            } else if let record = lanes[partition]!.first, record.offset >= before {
+                _ = changes.removeFirst()  // it belonged to a record that is gone: applied with the next one
+            } else {
+                try fetchInputs()
+                if lanes[partition]!.isEmpty { try pause(20) }
+            }
+        }
+        lanes[partition]!.next = max(lanes[partition]!.next, run.last + 1)
+    }
+
+    /// One outcome a record.
+    private func expand(_ ranges: [OutcomeRange], _ slice: Slice) -> [Outcome] {
+        let usual: Outcome = slice.batch.partition.topic == .transactions ? .scored : .applied
+        var outcomes = [Outcome](repeating: usual, count: slice.range.count)
+        guard !ranges.isEmpty else { return outcomes }
+        for (i, record) in slice.records.enumerated() {
+            if let range = ranges.first(where: { $0.first <= record.offset && record.offset <= $0.last }) { outcomes[i] = range.outcome }
+        }
+        return outcomes
+    }
+
+    /// Compares the state with what a full entry says of its writer's (rules 13 and 14).
+    private func compare(_ entry: Entry) {
+        guard let full = entry.full, let theirs = full.digest, let theirBase = full.base, let base, full.form == configuration.form else {
+            return
+        }
+        let mine = runner.perform { ($0.stateDigest, $0.oldestRetained, $0.incomplete.since, $0.eventHorizon) }
+        let isSame = base.isSame(theirBase)
+        let limit = max(base.age, theirBase.age, max(mine.2, full.since), max(mine.3, full.eventHorizon))
+        let windowsComparable = isSame || mine.1 > limit
+        guard windowsComparable && mine.0.windows != theirs.windows || isSame && mine.0.memory != theirs.memory else { return }
+        diverged = true
+        observer.diverged()
+        note(.error, "state differs from the leader's", [
+            ("entry", "\(entry.n)"), ("instance", entry.instance), ("windows", "\(mine.0.windows == theirs.windows)"),
+            ("memory", "\(mine.0.memory == theirs.memory)"),
+        ])
+    }
+}

@@ -1,0 +1,110 @@
+import Scoring
+
+/// Fetching: inputs into lanes, the journal into entries.
+extension Instance {
+    /// Starts to read a partition from `offset` on, or again.
+    func open(_ partition: InputPartition, at offset: Int64) {
+        if lanes[partition] == nil {
+            partitions.append(partition)
+            partitions.sort()
+        }
+        lanes[partition] = Lane(next: offset)
+        cluster.read(.input(partition), from: offset)
+    }
+
+    /// Reads all partitions again from where the state stands; what was fetched and not applied is dropped.
+    func rewind() {
+        runner.discardQueued()
+        let applied = runner.applied
+        for partition in partitions { open(partition, at: applied[partition]?.offset ?? lanes[partition]!.next) }
+    }
+
+    /// Moves what has arrived into the lanes, each up to its bound.
+    func fetchInputs() throws(StreamExit) {
+        for partition in partitions {
+            var failure: StreamExit?
+            guard lanes[partition]!.recordCount < 8192, lanes[partition]!.byteCount < 4 << 20 else { continue }
+            var outOfRange = false
+            cluster.fetch(.input(partition), limit: 2048) { fetched in
+                switch fetched {
+                case .records(let batch):
+                    lanes[partition]!.append(batch)
+                    if batch.records[batch.records.count - 1].offset + 1 >= cluster.cachedEnd(partition) { lanes[partition]!.isAtEnd = true }
+                case .end(let offset):
+                    lanes[partition]!.isAtEnd = true
+                    if offset < lanes[partition]!.next { failure = madeAnew(partition, end: offset) }
+                case .outOfRange: outOfRange = true
+                case .entry, .failed: break
+                }
+            }
+            if outOfRange { try skipGap(partition) }
+            if let failure { throw failure }
+        }
+    }
+
+    private func madeAnew(_ partition: InputPartition, end: Int64) -> StreamExit {
+        let name = configuration.topics.name(partition.topic) ?? ""
+        return .refused(
+            "partition \(partition.number) of \(name) ends at \(end), below \(lanes[partition]!.next), which was read: the topic was made anew; take a new group or bring it back")
+    }
+
+    /// The wanted offset is gone: records were deleted below it, or the topic is another one.
+    private func skipGap(_ partition: InputPartition) throws(StreamExit) {
+        guard let bounds = cluster.bounds(.input(partition), timeout: 2000) else {
+            // Not known now: read again, and the answer comes again.
+            cluster.read(.input(partition), from: lanes[partition]!.next)
+            return
+        }
+        let next = lanes[partition]!.next
+        if bounds.next < next { throw madeAnew(partition, end: bounds.next) }
+        guard bounds.first > next else {
+            cluster.read(.input(partition), from: next)
+            return
+        }
+        let name = configuration.topics.name(partition.topic) ?? ""
+        note(.warning, "records lost", [("topic", name), ("partition", "\(partition.number)"), ("from", "\(next)"), ("to", "\(bounds.first)")])
+        observer.recordsLost(partition, count: bounds.first - next)
+        lostRuns.append(Run(partition: partition, first: next, last: bounds.first - 1))
+        gapPending[partition] = true
+        open(partition, at: bounds.first)
+    }
+
+    /// Takes new entries of the journal, in order.
+    ///
+    /// - Returns: false when the journal cannot be read now.
+    func fetchJournal() throws(StreamExit) {
+        var failure: StreamExit?
+        var lostHead = false
+        cluster.fetch(.journal, limit: 64) { fetched in
+            switch fetched {
+            case .entry(let offset, let bytes):
+                journalAtEnd = false
+                journalNext = offset + 1
+                do {
+                    entries.append(try coding.decode(bytes, group: configuration.group))
+                } catch EntryCoding.Failure.foreign(let group, let topics) {
+                    failure = .refused(
+                        "the journal \(configuration.topics.journal) belongs to group \(group) over \(topics.joined(separator: ", ")); take a journal of its own (JOURNAL_TOPIC)")
+                } catch {
+                    failure = .refused("the journal \(configuration.topics.journal) holds something that is no entry, at offset \(offset)")
+                }
+            case .end(let offset):
+                journalAtEnd = true
+                if offset < journalNext { lostHead = true }
+                journalNext = offset
+            case .outOfRange: lostHead = true
+            case .records, .failed: break
+            }
+        }
+        if let failure { throw failure }
+        if lostHead {
+            if last != nil || base != nil { throw .rebuild("the journal no longer has what follows entry \(last?.n ?? 0)") }
+            cluster.readJournalFromStart()
+        }
+        if entries.isEmpty {
+            entryKnownSince = nil
+        } else if entryKnownSince == nil {
+            entryKnownSince = cluster.now
+        }
+    }
+}

@@ -1,0 +1,193 @@
+import Scoring
+
+/// Taking over: taking the transactional id, reading the journal to its end, writing an epoch's first entries (rules 1, 2, 7 and 8).
+extension Instance {
+    /// - Returns: false when it was fenced on the way, or the broker could not be reached.
+    func stand() throws(StreamExit) -> Bool {
+        role = .candidate
+        let how = candidacyKind
+        backoff = min(16, backoff * 2)
+        note(.info, "standing", [("because", how.rawValue), ("entry", "\(last?.n ?? 0)")])
+        let began = cluster.now
+        guard cluster.takeLead(timeout: 30_000, isStopping) else { return false }
+        took(since: began)
+        try readJournalToItsEnd()
+        inflight = nil  // what is not in the journal now was not committed
+        term = (last?.epoch ?? 0) + 1
+        let wasNew = base == nil
+        let first = try firstEntry()
+        guard try put(first) else { return false }
+        if wasNew {
+            try begin(from: first)
+            guard try put(try firstEntry()) else { return false }
+        }
+        becomeReady()
+        guard !hasKept else { return true }  // the first kept one is the second entry
+        var wait = how.secondEntryDelay
+        while wait > 0 {
+            try pause(min(wait, 50))
+            wait -= 50
+        }
+        return try put(blank())
+    }
+
+    /// Why an instance stands, and how long it waits between the epoch's first two entries.
+    enum Candidacy: String {
+        case silence, own, handover, empty
+
+        var secondEntryDelay: Int64 {
+            switch self {
+            case .silence, .own: 600
+            case .handover: 100
+            case .empty: 0
+            }
+        }
+    }
+
+    private var candidacyKind: Candidacy {
+        guard backoff == 1 else { return .silence }
+        guard let last else { return .empty }
+        if last.process == process { return .own }
+        return last.handover ? .handover : .silence
+    }
+
+    /// Reads up to what was stable when the id was taken, and applies it.
+    private func readJournalToItsEnd() throws(StreamExit) {
+        var bounds = cluster.bounds(.journal, timeout: 2000)
+        while bounds == nil {
+            try pause(50)
+            bounds = cluster.bounds(.journal, timeout: 2000)
+        }
+        while journalNext < bounds!.next || !entries.isEmpty {
+            try fetchJournal()
+            while !entries.isEmpty { try take(entries.removeFirst()) }
+            if journalNext < bounds!.next { try pause(10) }
+        }
+        waitForEngine()
+    }
+
+    /// The first entry of an epoch: full and without runs.
+    private func firstEntry() throws(StreamExit) -> Entry {
+        var entry = blank()
+        let applied = runner.applied
+        if base == nil {
+            entry.full = FullEntry(
+                places: try startPlaces(), base: nil, eventHorizon: Int64.min, memoryHorizon: Int64.min, since: Int64.min, digest: nil,
+                form: configuration.form)
+        } else {
+            var next: [InputPartition: Place] = [:]
+            for partition in Set(places.keys).union(partitions) {
+                let offset = places[partition] ?? 0
+                let mine = applied[partition]
+                next[partition] = Place(offset: offset, checksum: mine?.offset == offset ? mine!.checksum : 0)
+            }
+            entry.full = try fullEntry(places: next)
+        }
+        entry.head = EpochHead(version: configuration.version, settings: configuration.settings, rates: configuration.rates)
+        return entry
+    }
+
+    /// What a full entry says of the state as it is now; with kept bytes, as it was before them and without a digest.
+    func fullEntry(places: [InputPartition: Place]) throws(StreamExit) -> FullEntry {
+        if let first = kept.first?.buffer {
+            return FullEntry(
+                places: places, base: base, eventHorizon: first.eventHorizon, memoryHorizon: first.memoryHorizon, since: first.since,
+                digest: nil, form: configuration.form)
+        }
+        let state = runner.perform { ($0.stateDigest, $0.eventHorizon, $0.memoryHorizon, $0.incomplete.since) }
+        return FullEntry(
+            places: places, base: base, eventHorizon: state.1, memoryHorizon: state.2, since: state.3,
+            digest: hasKept ? nil : state.0, form: configuration.form)
+    }
+
+    /// Where answering begins when the journal says nothing: the group's offsets, else as `START_FROM` says.
+    private func startPlaces() throws(StreamExit) -> [InputPartition: Place] {
+        var found = cluster.inputPartitions() ?? []
+        while found.isEmpty {
+            try pause(100)
+            found = cluster.inputPartitions() ?? []
+        }
+        var committed = cluster.committed(found, timeout: 2000)
+        while committed == nil {
+            try pause(100)
+            committed = cluster.committed(found, timeout: 2000)
+        }
+        var places: [InputPartition: Place] = [:]
+        for partition in found {
+            var offset = committed![partition]
+            if offset == nil, configuration.startFrom == .now, last == nil, committed!.isEmpty {
+                while offset == nil {
+                    offset = cluster.bounds(.input(partition), timeout: 2000)?.next
+                    if offset == nil { try pause(100) }
+                }
+            }
+            places[partition] = Place(offset: offset ?? 0, checksum: 0)
+        }
+        return places
+    }
+
+    /// An entry of this process without runs, continuing the last one.
+    func blank() -> Entry {
+        var entry = Entry()
+        entry.n = (last?.n ?? 0) + 1
+        entry.epoch = term
+        entry.process = process
+        entry.instance = configuration.instance
+        entry.group = configuration.group
+        entry.topics = [configuration.topics.transactions] + [configuration.topics.feedback].compactMap { $0 }
+        entry.silence = max(configuration.leaderTimeout, 3 * (recentTimes.max() ?? 0))
+        return entry
+    }
+
+    /// Commits an entry, with what it speaks of.
+    ///
+    /// - Returns: false when the producer is of no use any more; the journal then says whether it was committed.
+    func put(_ entry: Entry, _ buffer: KeptBuffer? = nil) throws(StreamExit) -> Bool {
+        var entry = entry
+        let began = cluster.now
+        commitBegan = began
+        while true {
+            inflight = entry
+            var offsets = entry.full?.places.mapValues(\.offset) ?? [:]
+            offsets.merge(entry.next) { $1 }
+            let outgoing = Outgoing(buffer: buffer?.buffer, entry: coding.encode(entry), offsets: offsets)
+            switch cluster.commit(outgoing, deadline: cluster.now + 10_000) {
+            case .committed:
+                took(since: began)
+                finish(entry)
+                return true
+            case .aborted(let tooLarge):
+                observer.aborted()
+                note(.warning, "transaction aborted", [("entry", "\(entry.n)"), ("too_large", "\(tooLarge.count)")])
+                if let buffer = buffer?.buffer, !tooLarge.isEmpty {
+                    buffer.divert(tooLarge)
+                    entry.outcomes = buffer.outcomes
+                }
+                if stopDeadlinePassed { return false }
+                tell()
+                cluster.wait(until: cluster.now + 50)
+            case .broken(let why):
+                took(since: began)
+                observer.broke()
+                note(.warning, "producer lost", [("entry", "\(entry.n)"), ("why", why)])
+                return false
+            }
+        }
+    }
+
+    /// An entry is known to be committed.
+    func finish(_ entry: Entry) {
+        inflight = nil
+        last = entry
+        lastCommit = cluster.now
+        for (partition, place) in entry.full?.places ?? [:] { places[partition] = place.offset }
+        places.merge(entry.next) { $1 }
+        guard !entry.runs.isEmpty, let first = kept.first else { return }
+        kept.removeFirst()
+        runner.release(first.buffer, bytes: first.bytes)
+        precondition(first.buffer.counts.isBalanced, "consumed = scored + duplicates + dead_lettered")
+        observer.committed(
+            CommitReport(
+                counts: first.buffer.counts, recordTimes: first.buffer.recordTimes, commitMillis: cluster.now - commitBegan, at: wallMillis()))
+    }
+}

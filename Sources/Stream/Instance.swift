@@ -1,0 +1,166 @@
+import Scoring
+
+/// One instance of a group: follows the journal, takes over when its leader is gone, leads. The protocol is `docs/reference/journal.md`.
+///
+/// All of it runs on the kafka thread; the state is the engine thread's, reached through `EngineRunner`.
+final class Instance {
+    let configuration: StreamConfiguration
+    let cluster: any Cluster
+    let runner: EngineRunner
+    let observer: any StreamObserver
+    let coding: EntryCoding
+    /// Tells this process from every other, whatever its name.
+    let process: UInt64
+    /// Set from another thread when the process is told to end.
+    let isStopping: () -> Bool
+
+    var role = Role.restoring
+    var isReady = false
+    /// The last entry that this state stands behind.
+    var last: Entry?
+    /// Committed next offsets, by the journal.
+    var places: [InputPartition: Int64] = [:]
+    var base: Base?
+    /// The state was built from the log alone.
+    var isPure = true
+    var lanes: [InputPartition: Lane] = [:]
+    /// Sorted keys of `lanes`.
+    var partitions: [InputPartition] = []
+
+    // The journal's reader.
+    var journalNext: Int64 = 0
+    var journalAtEnd = false
+    var entries: [Entry] = []
+    var journalFailure: StreamExit?
+
+    // Taking over.
+    var backoff: Int64 = 1
+    var heard: Int64 = 0
+    var inflight: Entry?
+    var kept: [KeptBuffer] = []
+    var recentTimes: [Int64] = []
+
+    // Leading.
+    var term: Int64 = 0
+    var commitBegan: Int64 = 0
+    var stopSeen: Int64?
+    var lastFull: Int64 = 0
+    var lastCommit: Int64?
+    var gapPending: [InputPartition: Bool] = [:]
+    var lostRuns: [Run] = []
+    var diverged = false
+
+    // Telling.
+    var restored: (done: Int64, of: Int64) = (0, 0)
+    var restoreBegan: Int64 = 0
+    var entryKnownSince: Int64?
+    var statusAt: Int64 = 0
+
+    /// A closed buffer that is not committed yet.
+    struct KeptBuffer {
+        var buffer: OutputBuffer
+        /// What it counted as when it was closed.
+        var bytes: Int
+    }
+
+    init(
+        _ configuration: StreamConfiguration, cluster: any Cluster, runner: EngineRunner, observer: any StreamObserver,
+        isStopping: @escaping () -> Bool
+    ) {
+        self.configuration = configuration
+        self.cluster = cluster
+        self.runner = runner
+        self.observer = observer
+        self.isStopping = isStopping
+        coding = EntryCoding(topics: configuration.topics)
+        process = UInt64(bitPattern: cluster.random(Int64.min..<Int64.max))
+    }
+
+    /// Follows, stands and leads until the process is told to end, or must.
+    func run() -> StreamExit {
+        restoreBegan = cluster.now
+        do {
+            try waitForBroker()
+            cluster.readJournalFromStart()
+            while true {
+                try follow()
+                if try stand() { try lead() }
+            }
+        } catch {
+            tell(force: true)
+            cluster.leaveLead()
+            return error
+        }
+    }
+
+    /// Waits until the input's partitions are known: with the broker away at the start, a process tries on and never ends.
+    private func waitForBroker() throws(StreamExit) {
+        while true {
+            if let found = cluster.inputPartitions(), !found.isEmpty { return }
+            try pause(200)
+        }
+    }
+
+    // MARK: - Waiting
+
+    /// Sleeps until something happens, for `milliseconds` at most.
+    ///
+    /// - Throws: `.stopped` when the process is told to end.
+    func pause(_ milliseconds: Int64) throws(StreamExit) {
+        if isStopping() { throw .stopped }
+        tell()
+        cluster.wait(until: cluster.now + milliseconds)
+    }
+
+    func note(_ level: NoteLevel, _ event: String, _ fields: [(String, String)] = []) {
+        observer.note(level, event, fields)
+    }
+
+    /// Publishes the status, ten times a second at most.
+    func tell(force: Bool = false) {
+        let now = cluster.now
+        guard force || now - statusAt >= 100 else { return }
+        statusAt = now
+        var status = StreamStatus()
+        status.role = role
+        status.isReady = isReady
+        let applied = runner.applied
+        for partition in partitions {
+            let position = max(applied[partition]?.offset ?? 0, 0)
+            let lane = lanes[partition]!
+            let end = cluster.cachedEnd(partition)
+            let lag = lane.isAtEnd && lane.isEmpty && runner.isDrained ? 0 : max(0, end - position)
+            status.partitions.append(
+                .init(topic: configuration.topics.name(partition.topic) ?? "", number: partition.number, position: position, lag: lag))
+        }
+        if role != .leader, let since = entryKnownSince { status.followLag = now - since }
+        status.restored = restored
+        status.restoreRate = Double(restored.done) * 1000 / Double(max(1, now - restoreBegan))
+        status.trouble = cluster.trouble
+        status.isAtBound = runner.isAtBound
+        status.keptBytes = runner.keptBytes
+        status.queuedSlices = runner.queueLength
+        status.lastCommit = lastCommit
+        status.diverged = diverged
+        status.lastEntry = last?.n ?? 0
+        observer.status(status)
+    }
+
+    /// How long the journal may be silent before its writer counts as gone.
+    var patience: Int64 { max(configuration.leaderTimeout, last?.silence ?? 0) }
+
+    /// Remembers how long an `init` or a commit took: what this instance may take, others must wait.
+    func took(since began: Int64) {
+        recentTimes.append(cluster.now - began)
+        if recentTimes.count > 30 { recentTimes.removeFirst() }
+    }
+
+    /// Told to end, and so long ago that what is left must be given up.
+    var stopDeadlinePassed: Bool {
+        guard isStopping() else { return false }
+        if stopSeen == nil { stopSeen = cluster.now }
+        return cluster.now - stopSeen! > 6000
+    }
+
+    var hasKept: Bool { !kept.isEmpty || runner.openCount > 0 }
+}

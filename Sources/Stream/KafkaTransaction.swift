@@ -1,0 +1,151 @@
+import Kafka
+import Scoring
+
+/// One transaction after the other with one producer, until that breaks.
+///
+/// Errors are answered in the order that librdkafka asks for: abort where it requires that, the same call again where it may be
+/// retried, else the producer is of no use any more.
+final class KafkaTransaction {
+    private let producer: TransactionalProducer
+    private let topics: TopicNames
+    private let group: String
+    private let watch: KafkaWatch
+    private var headers: [Header] = []
+    /// Outputs that librdkafka itself found too large.
+    private var refused: [Int] = []
+
+    init(_ producer: TransactionalProducer, topics: TopicNames, group: String, watch: KafkaWatch) {
+        self.producer = producer
+        self.topics = topics
+        self.group = group
+        self.watch = watch
+    }
+
+    func poll() { producer.poll(timeoutMillis: 0) }
+
+    private enum Step: Error {
+        case abort(String)
+        case broken(String)
+    }
+
+    func commit(_ outgoing: Outgoing, deadline: Int64) -> CommitResult {
+        do throws(Step) {
+            try again(until: deadline) { () throws(KafkaError) in try producer.begin() }
+            if let buffer = outgoing.buffer { try produce(buffer, deadline) }
+            try produceEntry(outgoing.entry, deadline)
+            if !outgoing.offsets.isEmpty {
+                let offsets = outgoing.offsets.sorted { $0.key < $1.key }.map {
+                    TopicPartition(topic: topics.name($0.key.topic) ?? "", partition: $0.key.number, offset: $0.value)
+                }
+                try again(until: deadline) { () throws(KafkaError) in
+                    try producer.sendOffsets(group: group, offsets, timeoutMillis: 2000)
+                }
+            }
+            try again(until: deadline) { () throws(KafkaError) in try producer.commit(timeoutMillis: 2000) }
+            return .committed
+        } catch {
+            switch error {
+            case .abort(let why): return abort(outgoing, why, deadline)
+            case .broken(let why): return .broken(why)
+            }
+        }
+    }
+
+    /// Makes a call until it is done, may not be repeated, or the time is over.
+    private func again(until deadline: Int64, _ call: () throws(KafkaError) -> Void) throws(Step) {
+        while true {
+            do throws(KafkaError) {
+                return try call()
+            } catch {
+                if error.requiresAbort { throw .abort(error.description) }
+                guard error.isRetriable || error.code == KafkaError.Code.timedOut, monotonicMillis() < deadline else {
+                    throw .broken(error.description)
+                }
+                producer.poll(timeoutMillis: 10)
+            }
+        }
+    }
+
+    private func abort(_ outgoing: Outgoing, _ why: String, _ deadline: Int64) -> CommitResult {
+        do throws(Step) {
+            try again(until: deadline) { () throws(KafkaError) in try producer.abort(timeoutMillis: 2000) }
+        } catch {
+            return .broken(why)
+        }
+        producer.poll(timeoutMillis: 0)
+        let failures = producer.takeFailures().filter { $0.isTooLarge && $0.tag > 0 }
+        defer { refused.removeAll() }
+        return .aborted(tooLarge: refused + largest(failures))
+    }
+
+    /// The outputs that their topic does not take: a whole batch fails for one of them, and of each topic's the largest is meant.
+    private func largest(_ failures: [DeliveryFailure]) -> [Int] {
+        Dictionary(grouping: failures, by: \.topic).values.flatMap { failures in
+            let largest = failures.map(\.bytes).max()!
+            return failures.filter { $0.bytes == largest }.map { Int($0.tag) - 1 }
+        }
+    }
+
+    private func topic(_ kind: Output.Kind) throws(KafkaError) -> Topic {
+        switch kind {
+        case .fraud: try producer.topic(topics.fraudVerdicts)
+        case .aml: try producer.topic(topics.amlVerdicts)
+        case .deadLetter: try producer.topic(topics.deadLetters)
+        }
+    }
+
+    private func produce(_ buffer: OutputBuffer, _ deadline: Int64) throws(Step) {
+        let handles: [Topic]
+        do throws(KafkaError) {
+            handles = [try topic(.fraud), try topic(.aml), try topic(.deadLetter)]
+        } catch {
+            throw .abort(error.description)
+        }
+        let counts = watch.partitionCounts
+        let outputCounts = handles.map { counts[$0.name] ?? 0 }
+        let inputCounts = [counts[topics.transactions] ?? 0, topics.feedback.flatMap { counts[$0] } ?? 0]
+        for (index, output) in buffer.outputs.enumerated() {
+            let key = output.key.map { buffer.arena[$0] }
+            let value = buffer.value(output)
+            headers.removeAll(keepingCapacity: true)
+            HeaderCoding.forEach(buffer.arena[output.headers]) { headers.append(Header(name: $0, value: $1)) }
+            let partition = partition(
+                output, key, inputs: inputCounts[output.partition.topic == .transactions ? 0 : 1], outputs: outputCounts[Int(output.kind.rawValue)])
+            while true {
+                do throws(KafkaError) {
+                    try headers.withUnsafeBufferPointer { (headers) throws(KafkaError) in
+                        try producer.produce(
+                            handles[Int(output.kind.rawValue)], partition: partition, key: key, value: value, memory: .borrowed,
+                            headers: headers, timestamp: max(output.time, 0), tag: UInt(index + 1))
+                    }
+                    break
+                } catch {
+                    if error.code == KafkaError.Code.messageTooLarge { refused.append(index) }
+                    guard error.code == KafkaError.Code.queueFull, monotonicMillis() < deadline else {
+                        throw error.isFatal ? .broken(error.description) : .abort(error.description)
+                    }
+                    producer.poll(timeoutMillis: 5)
+                }
+            }
+            if index % 1024 == 1023 { producer.poll(timeoutMillis: 0) }
+        }
+    }
+
+    /// The transaction's own number where the output has as many partitions as the input, else as Java's producers place its key.
+    private func partition(_ output: Output, _ key: UnsafeRawBufferPointer?, inputs: Int32, outputs: Int32) -> Int32 {
+        guard outputs > 0, outputs != inputs else { return output.partition.number }
+        guard let key else { return output.partition.number % outputs }
+        return Murmur2.partition(key, outputs)
+    }
+
+    private func produceEntry(_ entry: [UInt8], _ deadline: Int64) throws(Step) {
+        do throws(KafkaError) {
+            let journal = try producer.topic(topics.journal)
+            try entry.withUnsafeBufferPointer { (bytes) throws(KafkaError) in
+                try producer.produce(journal, partition: 0, key: nil, value: UnsafeRawBufferPointer(bytes))
+            }
+        } catch {
+            throw error.isFatal ? .broken(error.description) : .abort(error.description)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Glibc
+import Kafka
+
+/// A thread that asks the broker again and again: is the journal readable (rule 7), and how many partitions does each topic have.
+///
+/// Watermark queries do not keep their time in librdkafka 2.0.2, so they are never made on the kafka thread, and are timed here.
+/// What it finds lies behind a monitor; `Consumer`'s queries may be called from any thread (librdkafka: "all functions are thread-safe").
+final class KafkaWatch: @unchecked Sendable {
+    private let consumer: Consumer
+    private let topics: TopicNames
+    private let wakeup: Wakeup
+    private let monitor = Monitor()
+    private var isStopping = false
+    private var isEnded = true
+    private var askedAt: Int64?
+    private var doubt = monotonicMillis()
+    private var lastAnswer = monotonicMillis()
+    private var counts: [String: Int32] = [:]
+    private var said: String?
+
+    init(_ consumer: Consumer, _ topics: TopicNames, _ wakeup: Wakeup) {
+        self.consumer = consumer
+        self.topics = topics
+        self.wakeup = wakeup
+    }
+
+    /// Partitions of each topic that is there.
+    var partitionCounts: [String: Int32] { monitor.locked { counts } }
+
+    /// The last time at which it was not sure that the journal can be read.
+    var lastDoubt: Int64 {
+        let now = monotonicMillis()
+        return monitor.locked {
+            if let askedAt, now - askedAt > 700 { return now }
+            return doubt
+        }
+    }
+
+    var trouble: String? {
+        monitor.locked {
+            if monotonicMillis() - lastAnswer > 2000 { return said ?? "the broker does not answer" }
+            return nil
+        }
+    }
+
+    /// Remembers why something failed, for `trouble`.
+    func say(_ text: String) { monitor.locked { said = text } }
+
+    func start() {
+        monitor.locked { isEnded = false }
+        Thread.start("watch") { [self] in run() }
+    }
+
+    func stop() {
+        monitor.locked {
+            isStopping = true
+            monitor.signal()
+            while !isEnded { monitor.wait(milliseconds: 100) }
+        }
+    }
+
+    private func run() {
+        var metadataAt = Int64.min
+        while !monitor.locked({ isStopping }) {
+            askJournal()
+            if monotonicMillis() >= metadataAt {
+                let found = askPartitions()
+                metadataAt = monotonicMillis() + (found ? 2000 : 300)
+            }
+            monitor.locked { if !isStopping { monitor.wait(milliseconds: 300) } }
+        }
+        monitor.locked {
+            isEnded = true
+            monitor.signal()
+        }
+    }
+
+    private func askJournal() {
+        let asked = monotonicMillis()
+        monitor.locked { askedAt = asked }
+        var failure: String?
+        do throws(KafkaError) {
+            _ = try consumer.watermarks(topic: topics.journal, partition: 0, timeoutMillis: 500)
+        } catch {
+            failure = error.description
+        }
+        let now = monotonicMillis()
+        monitor.locked {
+            askedAt = nil
+            if failure != nil || now - asked > 700 { doubt = now }
+            if failure == nil {
+                lastAnswer = now
+                said = nil
+            } else {
+                said = failure
+            }
+        }
+        wakeup.signal()
+    }
+
+    private func askPartitions() -> Bool {
+        let names = [topics.transactions, topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters] + [topics.feedback].compactMap { $0 }
+        var all = true
+        for name in names {
+            if monitor.locked({ isStopping }) { return false }
+            if let metadata = try? consumer.metadata(topic: name, timeoutMillis: 1000) {
+                monitor.locked { counts[name] = metadata.partitionCount }
+            } else {
+                all = false
+            }
+        }
+        wakeup.signal()
+        return all
+    }
+}

@@ -1,0 +1,92 @@
+public import Kafka
+public import Scoring
+import Synchronization
+
+/// An instance with its threads: `engine` (the state), `kafka` (reading, journal, transactions) and `watch`.
+public final class StreamProcess: Sendable {
+    private let runner: EngineRunner
+    private let shared = Mutex(false)  // told to end
+    private let cluster: KafkaCluster
+    private let configuration: StreamConfiguration
+    private let observer: any StreamObserver
+    private let kafka: Properties
+    private let isEmbedded: Bool
+
+    /// - Parameter isEmbedded: The broker is librdkafka's mock: it answers no administration, and its topics were made with it.
+    /// - Parameter serve: Answers what waits for the engine, between two batches; returns whether more waits.
+    /// - Throws: `KafkaError` for a property that librdkafka does not take.
+    public init(
+        _ configuration: StreamConfiguration, engine: sending Engine, kafka: Properties, isEmbedded: Bool = false,
+        observer: any StreamObserver, log: LogSink? = nil, serve: @escaping @Sendable (Engine) -> Bool = { _ in false }
+    ) throws(KafkaError) {
+        self.configuration = configuration
+        self.observer = observer
+        self.kafka = kafka
+        self.isEmbedded = isEmbedded
+        let cluster = try KafkaCluster(kafka, topics: configuration.topics, group: configuration.group, log: log)
+        self.cluster = cluster
+        runner = EngineRunner(
+            engine: engine, topics: configuration.topics, bounds: configuration.bounds, serve: serve, wakeOther: { cluster.wake() })
+    }
+
+    /// Starts the threads. `ended` is called once, on the kafka thread, when the instance's work has ended.
+    public func start(ended: @escaping @Sendable (StreamExit) -> Void) {
+        let runner = runner
+        Thread.start("engine") { runner.run() }
+        Thread.start("kafka") { [self] in ended(run()) }
+    }
+
+    private func run() -> StreamExit {
+        do throws(StreamExit) {
+            if !isEmbedded { try prepareTopics() }
+        } catch {
+            return error
+        }
+        cluster.startWatch()
+        defer { cluster.stopWatch() }
+        return Instance(configuration, cluster: cluster, runner: runner, observer: observer) { [self] in isStopping }.run()
+    }
+
+    private var isStopping: Bool { shared.withLock { $0 } }
+
+    /// Makes what is missing and looks at what is there; tries on for as long as the broker is away.
+    private func prepareTopics() throws(StreamExit) {
+        let topics = KafkaTopics(
+            topics: configuration.topics, group: configuration.group, longestReach: configuration.longestReach, note: observer.note)
+        var status = StreamStatus()
+        while true {
+            do throws(KafkaTopics.Failure) {
+                let admin: Admin
+                do throws(KafkaError) { admin = try Admin(kafka) } catch { throw .refused("\(error)") }
+                let facts = try topics.prepare(admin)
+                if facts.isCompacted { runner.perform { $0.incomplete.isUnknown = true } }
+                return
+            } catch {
+                switch error {
+                case .refused(let why): throw .refused(why)
+                case .later(let why):
+                    observer.note(.debug, "topics not ready", [("why", why)])
+                    status.trouble = why
+                    observer.status(status)
+                }
+            }
+            if isStopping { throw .stopped }
+            cluster.wait(until: monotonicMillis() + 200)
+        }
+    }
+
+    /// Asks the instance to end: a leader commits what it has scored and hands over.
+    public func stop() {
+        shared.withLock { $0 = true }
+        cluster.wake()
+    }
+
+    /// Ends the engine's thread, which serves requests until then.
+    public func stopEngine() { runner.stop() }
+
+    /// Says that requests wait for the engine.
+    public func wakeEngine() { runner.wake() }
+
+    /// Milliseconds since the engine's thread last went round.
+    public var engineSilence: Int64 { runner.silence }
+}
