@@ -1,0 +1,68 @@
+import Testing
+
+@testable import Velocity
+
+@Suite("Windows against the brute force")
+struct OracleTests {
+    @Test("Every field of every reading equals the oracle's, and a preview says the same and changes nothing")
+    func readings() {
+        for seed in Seeds.range(1200) {
+            if let failure = Self.run(seed) {
+                Issue.record("seed \(seed): \(failure)")
+                return
+            }
+        }
+    }
+
+    static func run(_ seed: Int) -> String? {
+        var stream = RandomStream(seed: seed)
+        var oracle = Oracle(stream.configuration)
+        let store = VelocityStore(stream.configuration)
+        let follower = VelocityStore(stream.configuration)
+        let reading = Reading(windowCount: stream.configuration.windows.count)
+        var side = Random(seed: seed &+ 77)
+        let appliesAll = side.oneIn(10)
+        for i in 0..<stream.length {
+            switch stream.next() {
+            case .raise(let event, let memory):
+                store.raise(eventHorizon: event, memoryHorizon: memory)
+                follower.raise(eventHorizon: event, memoryHorizon: memory)
+                oracle.raise(eventHorizon: event, memoryHorizon: memory)
+            case .label(let label):
+                let (is_, must) = (store.apply(label), oracle.apply(label))
+                if is_ != must { return "step \(i): label is \(is_), must be \(must)" }
+                if follower.apply(label) != must { return "step \(i): label on the follower" }
+            case .event(let event):
+                if side.oneIn(2) {
+                    var batch = [event]
+                    batch.withUnsafeMutableBufferPointer { store.prepare(UnsafeBufferPointer($0)) }
+                }
+                let decision = store.decide(event)
+                if decision != oracle.decide(event) { return "step \(i): decided \(decision), must be \(oracle.decide(event))" }
+                // Two stored events of one id: which one a repeat repeats is not said.
+                let isPreviewed = side.oneIn(3) && !(decision == .duplicate && oracle.matches(event).count > 1)
+                if isPreviewed {
+                    let before = store.digest()
+                    let previewed = store.preview(event, into: reading)
+                    if previewed != decision { return "step \(i): preview decided \(previewed)" }
+                    if let must = oracle.preview(event), Expected(reading) != must {
+                        return "step \(i): preview of a \(decision) at \(event.time)\n" + Expected(reading).difference(must)
+                    }
+                    if store.digest() != before { return "step \(i): a preview changed the state" }
+                }
+                if decision == .new || appliesAll && side.oneIn(2) {
+                    store.apply(event, into: reading)
+                    follower.apply(event)
+                    let must = oracle.apply(event)
+                    if Expected(reading) != must {
+                        return "step \(i): \(event)\n" + Expected(reading).difference(must)
+                    }
+                    if store.watermark != oracle.watermark { return "step \(i): watermark" }
+                }
+            }
+            if side.oneIn(20) { store.expire(budget: 1 + side.below(50)) }
+        }
+        if store.digest() != follower.digest() { return "the follower's digest differs" }
+        return nil
+    }
+}
