@@ -81,10 +81,14 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
         cells = Cells(metrics)
     }
 
+    /// Warnings of librdkafka's that are none: that a producer's property is not a consumer's, and that a broker before 0.11 (the embedded one says so) makes topics by itself.
+    private static let harmless = ["CONFWARN", "AUTOCREATE"]
+
     /// Takes librdkafka's own log: its troubles are ours to tell, the rest is for who looks for them.
     public var librdkafka: LogSink {
         { [log] line in
-            let level: LogLevel = line.level <= 3 ? .error : line.level == 4 ? .warning : .debug
+            let isQuiet = line.level > 4 || Self.harmless.contains(line.facility)
+            let level: LogLevel = isQuiet ? .debug : line.level == 4 ? .warning : .error
             log.log(level, "librdkafka \(line.facility)", [("message", line.message)])
         }
     }

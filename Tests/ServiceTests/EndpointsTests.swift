@@ -139,6 +139,7 @@ private func object(_ answer: Answer) throws -> [String: Any] {
         let rig = try Rig(["KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"])
         var stream = StreamHealth()
         stream.isConnected = true
+        stream.toldMillis = Int64(Clock.nanos / 1_000_000)
         for isReady in [false, true] {
             stream.isReady = isReady
             rig.health.update(stream: stream)

@@ -11,6 +11,7 @@ import Testing
         var stream = StreamHealth()
         stream.isConnected = true
         stream.isReady = true
+        stream.toldMillis = Int64(Clock.nanos / 1_000_000)
         change(&stream)
         return stream
     }
@@ -20,14 +21,18 @@ import Testing
             (StreamHealth(), .starting, .restoring, [.kafka]),
             (Self.stream { $0.isReady = false }, .starting, .restoring, []),
             (Self.stream { _ in }, .ok, .follower, []),
-            (Self.stream { $0.isLeading = true }, .ok, .leader, []),
+            (Self.stream { $0.isLeading = true }, .ok, .follower, []),
+            (Self.stream { $0.isLeading = true; $0.lastCommitMillis = $0.toldMillis }, .ok, .leader, []),
+            (Self.stream { $0.isLeading = true; $0.lastCommitMillis = $0.toldMillis! - 3_000 }, .ok, .follower, []),
+            (Self.stream { $0.toldMillis! -= 4_000 }, .degraded, .follower, [.kafka]),
+            (Self.stream { $0.toldMillis = nil }, .degraded, .follower, [.kafka]),
             (Self.stream { $0.trouble = "gone" }, .degraded, .follower, [.kafka]),
             (Self.stream { $0.isConnected = false }, .degraded, .follower, [.kafka]),
             (Self.stream { $0.followLagSeconds = 5 }, .ok, .follower, []),
             (Self.stream { $0.followLagSeconds = 5.1 }, .degraded, .follower, [.followLag]),
             (Self.stream { $0.isDiverged = true }, .degraded, .follower, [.divergence]),
             (Self.stream { $0.isJournalRetentionShort = true }, .degraded, .follower, [.journalRetention]),
-            (Self.stream { $0.isAtBound = true; $0.isLeading = true }, .degraded, .leader, [.keptBytes]),
+            (Self.stream { $0.isAtBound = true }, .degraded, .follower, [.keptBytes]),
         ]
         let health = try Self.health(["KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"])
         #expect(health.status == .starting && !health.canAnswer)
