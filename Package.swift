@@ -36,7 +36,7 @@ let package = Package(
         library("Velocity", ["CPlatform"]),
         library("Scoring", ["Velocity", "CSimdjson", "CPlatform"]),
         library("Stream", ["Scoring", "Velocity", "Kafka", "CPlatform"]),
-        library("Files", ["Scoring", "CZlib"]),
+        library("Files", ["Scoring", "Velocity", "CZlib"]),
         library("Simulation", []),
         library("Service", ["Stream", "Scoring", "Velocity", "HTTP", "Kafka", "CPlatform"]),
         .executableTarget(

@@ -1,5 +1,5 @@
 import Glibc
-import Velocity
+public import Velocity
 
 extension Engine {
     /// Decides and applies records in their order and writes their verdicts: the leader's way. One result a record is added to the sink.
@@ -68,9 +68,10 @@ extension Engine {
     }
 
     /// Applies a label that was decoded elsewhere: `applied` or `duplicate`.
-    public func apply(_ feedback: Feedback) -> Outcome {
-        store.apply(Self.label(feedback)) == .duplicate ? .duplicate : .applied
-    }
+    public func apply(_ feedback: Feedback) -> Outcome { apply(Self.label(feedback)) }
+
+    /// Applies a label that was made by `label`, perhaps long before: it borrows nothing.
+    public func apply(_ label: Label) -> Outcome { store.apply(label) == .duplicate ? .duplicate : .applied }
 
     /// - Parameter decoding: what its decoding took, where it is to be measured; nil where not.
     private func score(_ transaction: Transaction, _ event: Event, _ decoding: UInt64?, _ sink: VerdictSink) {

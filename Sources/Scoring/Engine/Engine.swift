@@ -137,7 +137,8 @@ public final class Engine {
         return event
     }
 
-    static func label(_ feedback: Feedback) -> Label {
+    /// A label as the windows see it; it borrows nothing.
+    public static func label(_ feedback: Feedback) -> Label {
         var label = Label()
         label.account = key(feedback.account)
         label.transaction = key(feedback.transactionID)
