@@ -51,7 +51,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
         tests("Service", ["Stream", "Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
-        tests("weir", ["Service", "HTTP", "TestSupport"]),
+        tests("weir", ["Service", "Kafka", "HTTP", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

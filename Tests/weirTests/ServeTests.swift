@@ -1,5 +1,7 @@
 import Foundation
 import HTTP
+import Kafka
+import TestSupport
 import Testing
 
 /// The real process, with sockets and signals.
@@ -15,9 +17,9 @@ import Testing
         private let log = Pipe()
         private var rest = Data()
 
-        init(_ environment: [String: String] = [:]) throws {
+        init(_ environment: [String: String] = [:], options: [String] = []) throws {
             process.executableURL = ServeTests.executable
-            process.arguments = ["serve"]
+            process.arguments = ["serve"] + options
             process.environment = environment.merging(["PORT": "0", "HOST": "127.0.0.1"]) { own, _ in own }
             process.standardError = log
             try process.run()
@@ -128,6 +130,50 @@ import Testing
         #expect(seconds < 1.5 && rss < 60 << 20, "\(seconds) s, \(rss >> 20) MiB")
         running.signal(SIGINT)
         #expect(running.end() == 0)
+    }
+
+    @Test func `scores a stream with a broker of its own`() throws {
+        let running = try Running(["DRAIN_DELAY": "0", "COMMIT_INTERVAL": "10ms"], options: ["--embedded-broker"])
+        let servers = try #require(running.lines.compactMap { $0["servers"] as? String }.first)
+        func text(_ path: String) throws -> String { try get(host: "127.0.0.1", port: running.port, path: path).text }
+        #expect(try until { try text("/health").contains(#""role":"leader""#) })
+        let producer = try Producer(["bootstrap.servers": servers])
+        let topic = try producer.topic("transactions")
+        for number in 0..<200 {
+            let key = Array("A-\(number % 7)".utf8)
+            let value =
+                number == 13
+                ? "{" : #"{"transaction_id":"\#(number)","account_id":"A-\#(number % 7)","timestamp":"2026-11-25T12:00:00Z","amount":1}"#
+            try key.withUnsafeBytes { key in
+                try Array(value.utf8).withUnsafeBytes { try producer.produce(topic, partition: Int32(number % 4), key: key, value: $0) }
+            }
+        }
+        try producer.flush(timeoutMillis: 10_000)
+        func sum(_ prefix: String) throws -> Int {
+            try text("/metrics").split(separator: "\n").filter { $0.hasPrefix(prefix) }.reduce(0) { $0 + (Int($1.split(separator: " ").last!) ?? 0) }
+        }
+        #expect(try until { try sum("weir_records_consumed_total") == 200 })
+        #expect(try sum("weir_verdicts_total{kind=\"fraud\"") == 199 && sum("weir_dead_letters_total{reason=\"MALFORMED_JSON\"") == 1)
+        #expect(try until { try text("/health").contains(#""events":199"#) })
+        let body = Array(#"{"transaction_id":"next","account_id":"A-1","timestamp":"2026-11-25T12:00:00Z","amount":1}"#.utf8)
+        for _ in 0..<2 {
+            let verdict = try post(host: "127.0.0.1", port: running.port, path: "/predict", body: body).text
+            #expect(verdict.contains(#""account":{"1h":{"count":30,"#) && !verdict.contains("duplicate"), "\(verdict)")
+        }
+        running.signal(SIGTERM)
+        #expect(running.end() == 0)
+    }
+
+    @Test func `waits for a broker that is away, and ends all the same`() throws {
+        let running = try Running(["DRAIN_DELAY": "0", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "LOG_LEVEL": "info"])
+        let health = try get(host: "127.0.0.1", port: running.port, path: "/health")
+        #expect(health.status == 503 && health.text.contains(#""status":"starting""#) && health.text.contains(#""role":"restoring""#))
+        #expect(try running.status("/livez") == 200)
+        let answer = try post(host: "127.0.0.1", port: running.port, path: "/predict", body: Array("{}".utf8))
+        #expect(answer.status == 503 && answer.header("Retry-After") != nil)
+        let began = Date()
+        running.signal(SIGTERM)
+        #expect(running.end() == 0 && Date().timeIntervalSince(began) < 10)
     }
 
     @Test func `stops before it starts at a bad setting, and says so in one line`() throws {

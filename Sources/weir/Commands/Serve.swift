@@ -23,6 +23,7 @@ enum Serve: Command {
         if let broker { try settings.use(broker) }
         let log = Log(level: settings.log.level, format: settings.log.format, instance: settings.stream.instance)
         for warning in settings.warnings { log.warning("setting", ["why": warning]) }
+        if let broker { log.info("embedded broker", ["servers": broker.bootstrapServers]) }
         let process = ServiceProcess(settings, log: log)
         let configuration = try settings.engineConfiguration()
         log.info("starting", ["version": Build.version, "commit": Build.commit, "is_alone": settings.isAlone])
