@@ -8,9 +8,13 @@ import CRdkafka
 ///
 /// Which record was too large: a batch of several records never exceeds `batch.size` (1,000,000 bytes), so that a broker can only refuse a record that was alone in its batch, as
 /// long as every topic's `max.message.bytes` is not below that. If one is, set `batch.size` no higher than the lowest of them. What exceeds `message.max.bytes` (16 MiB here) is refused at `produce`.
+/// librdkafka 2.0.2 leaves the sequence number of a refused record unused, so that the transaction after its abort may ask for an abort once more (`OUT_OF_ORDER_SEQUENCE_NUMBER`).
 public final class TransactionalProducer {
     private let core: ProducerCore
     public let transactionalID: String
+
+    /// Between a `begin` and the `commit` or `abort` that succeeds.
+    public private(set) var isInTransaction = false
 
     /// - Parameters:
     ///   - topics: what it will write to. One that it has not met yet would cost its first transaction a second.
@@ -37,6 +41,7 @@ public final class TransactionalProducer {
     /// Begins a transaction. Local: the broker hears of it with the first record.
     public func begin() throws(KafkaError) {
         try KafkaError.check(rd_kafka_begin_transaction(core.client.raw))
+        isInTransaction = true
     }
 
     /// Puts a record into the open transaction. It is sent in the background; what fails is in `takeFailures`, and at the latest `commit` says so.
@@ -46,12 +51,19 @@ public final class TransactionalProducer {
     ///   - headers: copied.
     ///   - timestamp: record time in ms since 1970; 0 or less is now.
     ///   - tag: given back with a failure.
-    /// - Throws: `_QUEUE_FULL` (retriable: poll, then again); `MSG_SIZE_TOO_LARGE` of this record; anything fatal; `_STATE` without a transaction.
+    /// - Throws: `_QUEUE_FULL` (retriable: poll, then again); `MSG_SIZE_TOO_LARGE` of this record; `_STATE` with `requiresAbort` if something in the transaction has failed, and without if
+    ///   there is none; anything fatal.
     public func produce(
         _ topic: Topic, partition: Int32, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, memory: ValueMemory = .copied,
         headers: UnsafeBufferPointer<Header> = .init(start: nil, count: 0), timestamp: Int64 = 0, tag: UInt = 0
     ) throws(KafkaError) {
-        try core.produce(topic, partition, key: key, value: value, memory, headers: headers, timestamp: timestamp, tag: tag)
+        do {
+            try core.produce(topic, partition, key: key, value: value, memory, headers: headers, timestamp: timestamp, tag: tag)
+        } catch {
+            // librdkafka says no more than that the state is wrong: in a transaction that is one which can only be aborted.
+            guard error.code == KafkaError.Code.state else { throw error }
+            throw core.fatalError ?? KafkaError(code: error.code, requiresAbort: isInTransaction)
+        }
     }
 
     /// Serves delivery reports and callbacks, waiting for the first up to `timeoutMillis`.
@@ -90,6 +102,7 @@ public final class TransactionalProducer {
     /// - Throws: `requiresAbort` → `abort`; retriable → again, with the same meaning; else the producer is lost and the outcome unknown.
     public func commit(timeoutMillis: Int) throws(KafkaError) {
         try KafkaError.check(rd_kafka_commit_transaction(core.client.raw, Int32(clamping: timeoutMillis)))
+        isInTransaction = false
     }
 
     /// Drops the open transaction: what is queued is purged, what was sent will be skipped by `read_committed` consumers. May take as long as the coordinator is away.
@@ -97,6 +110,7 @@ public final class TransactionalProducer {
     /// - Throws: retriable → again; else the producer is lost.
     public func abort(timeoutMillis: Int) throws(KafkaError) {
         try KafkaError.check(rd_kafka_abort_transaction(core.client.raw, Int32(clamping: timeoutMillis)))
+        isInTransaction = false
     }
 
     /// What made this producer unusable, if something did: fenced, above all. Treat every one alike.
