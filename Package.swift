@@ -46,6 +46,7 @@ let package = Package(
         tests("HTTP", ["TestSupport"]),
         tests("Stream", ["Scoring"]),
         tests("Velocity", []),
+        tests("Simulation", ["Scoring"]),
         tests("Scoring", ["TestSupport"]),
         tests("Files", ["Scoring", "TestSupport"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
