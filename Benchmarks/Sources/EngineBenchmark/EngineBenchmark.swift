@@ -2,7 +2,7 @@
 //
 //     swift run -c release --package-path Benchmarks EngineBenchmark [records] [accounts] [part]
 //
-// Prints nanoseconds a record and records a second for each part and for the whole.
+// Prints nanoseconds a record and records a second for each part and for the whole. Exits with 1 when scoring allocates more than the windows do.
 import CAllocations
 import Glibc
 import Scoring
@@ -20,8 +20,9 @@ func nanos() -> UInt64 {
         let accounts = CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2])! : 50_000
 
         let part = CommandLine.arguments.count > 3 ? CommandLine.arguments[3] : nil
-        func measure(_ name: String, _ records: Int, _ body: () -> Void) {
-            if part == nil || name.hasPrefix(part!) { EngineBenchmark.measure(name, records, body) }
+        @discardableResult
+        func measure(_ name: String, _ records: Int, _ body: () -> Void) -> Double {
+            part == nil || name.hasPrefix(part!) ? EngineBenchmark.measure(name, records, body) : 0
         }
         let traffic = Traffic(count: count, accounts: accounts)
         print("\(count) records of \(traffic.bytes / count) bytes on average, \(accounts) accounts, parser \(Decoder.implementation)")
@@ -34,7 +35,7 @@ func nanos() -> UInt64 {
         let store = VelocityStore(.init())
         let reading = Reading(windowCount: 3)
         let events = (0..<count).map { i in traffic.event(i, decoder) }
-        measure("windows, without duplicates", count) {
+        let ofWindows = measure("windows, without duplicates", count) {
             events.withUnsafeBufferPointer { all in
                 var begin = 0
                 while begin < count {
@@ -64,7 +65,7 @@ func nanos() -> UInt64 {
                 }
             }
         }
-        measure("score: bytes in, two verdicts out", count) { score(engine, 0..<count) }
+        let ofScoring = measure("score: bytes in, two verdicts out", count) { score(engine, 0..<count) }
         print("\(outcomes) scored, \(verdictBytes / max(1, 2 * outcomes)) bytes a verdict, \(engine.store.stateBytes / max(1, outcomes)) bytes of state a transaction")
 
         // Duplicates are answered without a change: what is left is decoding, reading, features, rules and one verdict.
@@ -89,10 +90,15 @@ func nanos() -> UInt64 {
                 }
             }
         }
+
+        if part == nil, ofScoring - ofWindows > 0.01 {
+            print("scoring allocates \(ofScoring - ofWindows) times a record beyond what the windows do")
+            exit(1)
+        }
     }
 
     /// Runs `body`, which handles so many records, and says what one took and allocated.
-    static func measure(_ name: String, _ records: Int, _ body: () -> Void) {
+    static func measure(_ name: String, _ records: Int, _ body: () -> Void) -> Double {
         let allocations = allocations_count()
         let start = nanos()
         body()
@@ -107,5 +113,6 @@ func nanos() -> UInt64 {
         print(
             name + String(repeating: " ", count: max(0, 44 - name.utf8.count)) + column(fixed(each, 0), 8) + " ns" + column("\(Int(1e9 / each))", 10)
                 + "/s" + column(fixed(allocated, 3), 9) + " allocations")
+        return allocated
     }
 }

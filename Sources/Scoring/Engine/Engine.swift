@@ -12,6 +12,9 @@ public final class Engine {
     /// What the state has not seen; the feeder of the engine sets it.
     public var incomplete = Incompleteness()
 
+    /// The version of the built-in rules, which verdicts name in mode `rules`.
+    public static var rulesVersion: String { RuleTable.version }
+
     /// Records that are decoded before the first of them is applied, so that their memory can be fetched meanwhile.
     static let batch = 16
     /// Lists that are looked at for expiry after each batch.
