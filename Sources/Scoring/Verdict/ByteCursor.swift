@@ -79,30 +79,34 @@ struct ByteCursor: ~Copyable {
     }
 
     private mutating func long(_ value: UInt64) {
-        var length = 3
-        var power: UInt64 = 1_000
-        while length < 20, value >= power {
-            length += 1
-            let (next, overflow) = power.multipliedReportingOverflow(by: 10)
-            if overflow { break }
-            power = next
-        }
-        var rest = value
-        var i = length
-        while rest >= 100 {
-            let two = Int(truncatingIfNeeded: rest % 100)
-            rest /= 100
-            i -= 2
-            p[i] = digits[2 * two]
-            p[i + 1] = digits[2 * two + 1]
-        }
-        if rest >= 10 {
-            p[0] = digits[2 * Int(rest)]
-            p[1] = digits[2 * Int(rest) + 1]
+        if value < 10_000 {
+            upTo4(Int(truncatingIfNeeded: value))
+        } else if value < 100_000_000 {
+            let high = Int(truncatingIfNeeded: value) / 10_000
+            upTo4(high)
+            four(Int(truncatingIfNeeded: value) - high * 10_000)
         } else {
-            p[0] = 48 + UInt8(truncatingIfNeeded: rest)
+            let high = value / 100_000_000
+            unsigned(high)
+            let low = Int(truncatingIfNeeded: value - high * 100_000_000)
+            four(low / 10_000)
+            four(low % 10_000)
         }
-        p += length
+    }
+
+    /// One to four digits.
+    @inline(__always)
+    private mutating func upTo4(_ value: Int) {
+        let high = value / 100
+        if high >= 10 { pair(high) } else if high > 0 { byte(48 + UInt8(truncatingIfNeeded: high)) }
+        if high > 0 { pair(value - high * 100) } else { unsigned(UInt64(value)) }
+    }
+
+    @inline(__always)
+    private mutating func four(_ value: Int) {
+        let high = value / 100
+        pair(high)
+        pair(value - high * 100)
     }
 
     /// Any magnitude, in pieces of 18 digits.
@@ -164,8 +168,16 @@ struct ByteCursor: ~Copyable {
     mutating func millionths(_ value: Int64) {
         if value < 0 { byte(45) }
         let magnitude = value.magnitude
-        unsigned(magnitude / 1_000_000)
-        fraction(magnitude % 1_000_000, decimals: 6)
+        let whole = magnitude / 1_000_000
+        unsigned(whole)
+        let rest = Int(truncatingIfNeeded: magnitude - whole * 1_000_000)
+        if rest == 0 { return }
+        byte(46)
+        let high = rest / 10_000
+        pair(high)
+        let low = rest - high * 10_000
+        if low != 0 { four(low) }
+        while p[-1] == 48 { p -= 1 }
     }
 
     /// A finite double, rounded half away from zero to at most six decimals; without decimals from 9·10^12 on.
