@@ -76,9 +76,9 @@ public enum MetricsTable {
         .counter("weir_incomplete_total", "Verdicts that say they are not complete, by cause.", ["cause": IncompleteCause.allCases.map { "\($0.name)" }]),
         .counter("weir_key_mismatch_total", "Records whose key is not their account."),
         .counter("weir_records_lost_total", "Records that the log no longer had when they were wanted."),
-        .seconds("weir_scoring_seconds", "Time to score one transaction, all of it.", micros),
-        .seconds("weir_velocity_seconds", "Time to update and read the windows of one transaction.", micros),
-        .seconds("weir_aml_seconds", "Time to score one transaction for money laundering.", micros),
+        .seconds("weir_scoring_seconds", "Time to score one transaction, all of it; of the stream one in sixteen is measured.", micros),
+        .seconds("weir_velocity_seconds", "Time to update and read the windows of one transaction; one in sixteen is measured.", micros),
+        .seconds("weir_aml_seconds", "Time to score one transaction for money laundering; one in sixteen is measured.", micros),
         .seconds("weir_end_to_end_seconds", "From a record's own time to the commit of its verdicts.", waits),
     ]
 

@@ -26,6 +26,9 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
         let transactions: (committed: Counter, aborted: Counter, broken: Counter)
         let leaderChanges: Counter
         let divergences: Counter
+        let scoring: Histogram
+        let velocity: Histogram
+        let amlScoring: Histogram
         let endToEnd: Histogram
         let commit: Histogram
         let batch: Histogram
@@ -47,6 +50,9 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
             lost = metrics.counter("weir_records_lost_total")
             leaderChanges = metrics.counter("weir_leader_changes_total")
             divergences = metrics.counter("weir_divergence_total")
+            scoring = metrics.histogram("weir_scoring_seconds")
+            velocity = metrics.histogram("weir_velocity_seconds")
+            amlScoring = metrics.histogram("weir_aml_seconds")
             endToEnd = metrics.histogram("weir_end_to_end_seconds")
             commit = metrics.histogram("weir_commit_seconds")
             batch = metrics.histogram("weir_batch_records")
@@ -133,6 +139,11 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
             cells.late.add(counts.late)
             cells.keyMismatches.add(counts.keyMismatches)
             cells.transactions.committed.add()
+            for sample in report.samples {
+                cells.scoring.observe(Int(sample.scoring))
+                cells.velocity.observe(Int(sample.velocity))
+                cells.amlScoring.observe(Int(sample.aml))
+            }
             cells.commit.observe(Int(report.commitMillis) * 1_000_000)
             cells.batch.observe(known.reduce(0) { $0 + $1.1.consumed })
             for time in report.recordTimes where time >= 0 { cells.endToEnd.observe(Int(max(0, report.at - time)) * 1_000_000) }

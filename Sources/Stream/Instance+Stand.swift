@@ -188,6 +188,6 @@ extension Instance {
         precondition(first.buffer.counts.isBalanced, "consumed = scored + duplicates + dead_lettered")
         observer.committed(
             CommitReport(
-                counts: first.buffer.counts, recordTimes: first.buffer.recordTimes, commitMillis: cluster.now - commitBegan, at: wallMillis()))
+                counts: first.buffer.counts, recordTimes: first.buffer.recordTimes, samples: first.buffer.sink.samples, commitMillis: cluster.now - commitBegan, at: wallMillis()))
     }
 }

@@ -49,6 +49,13 @@ func monotonicMillis() -> Int64 {
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
 }
 
+/// Nanoseconds of the same clock.
+func monotonicNanos() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
 /// Milliseconds since the Unix epoch: for what is measured and told, never for anything that reaches a verdict.
 func wallMillis() -> Int64 {
     var time = timespec()

@@ -30,6 +30,7 @@ final class OutputBuffer: @unchecked Sendable {
         self.eventHorizon = eventHorizon
         self.memoryHorizon = memoryHorizon
         self.since = since
+        sink.clock = monotonicNanos
     }
 
     var recordCount: Int { recordTimes.count }

@@ -1,3 +1,5 @@
+public import Scoring
+
 /// What an instance is doing.
 public enum Role: String, Sendable {
     case restoring, follower, candidate, leader
@@ -45,6 +47,8 @@ public struct CommitReport: Sendable {
     public var counts: StreamCounts
     /// Record times, ms; −1 where there is none.
     public var recordTimes: [Int64]
+    /// How long stages of the scoring took, of some of the transactions.
+    public var samples: [StageSample]
     public var commitMillis: Int64
     /// Wall clock at the commit, ms.
     public var at: Int64

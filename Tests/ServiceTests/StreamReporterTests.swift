@@ -50,7 +50,7 @@ import Testing
             (three, .scored), (three, .scored), (three, .duplicate), (three, .deadLettered(.tombstone)), (labels, .applied), (labels, .duplicate),
             (labels, .deadLettered(.missingField)),
         ])
-        rig.reporter.committed(CommitReport(counts: counts, recordTimes: [1_000, -1, 1_900], commitMillis: 20, at: 2_000))
+        rig.reporter.committed(CommitReport(counts: counts, recordTimes: [1_000, -1, 1_900], samples: [StageSample(scoring: 1_700, velocity: 1_000, aml: 300)], commitMillis: 20, at: 2_000))
         for (series, value) in [
             (#"weir_records_consumed_total{partition="3"}"#, "4"), (#"weir_records_total{partition="3",outcome="scored"}"#, "2"),
             (#"weir_records_total{partition="3",outcome="duplicate"}"#, "1"), (#"weir_records_total{partition="3",outcome="dead_lettered"}"#, "1"),
@@ -59,7 +59,7 @@ import Testing
             (#"weir_feedback_total{outcome="applied"}"#, "1"), (#"weir_feedback_total{outcome="duplicate"}"#, "1"),
             (#"weir_feedback_total{outcome="dead_lettered"}"#, "1"), ("weir_late_total", "2"), (#"weir_incomplete_total{cause="late"}"#, "2"),
             ("weir_key_mismatch_total", "2"), (#"weir_kafka_transactions_total{result="committed"}"#, "1"), ("weir_commit_seconds_sum", "0.02"),
-            ("weir_batch_records_sum", "4"), ("weir_end_to_end_seconds_count", "2"), ("weir_end_to_end_seconds_sum", "1.1"),
+            ("weir_batch_records_sum", "4"), ("weir_scoring_seconds_sum", "1.7e-06"), ("weir_velocity_seconds_sum", "1e-06"), ("weir_aml_seconds_sum", "3e-07"), ("weir_end_to_end_seconds_count", "2"), ("weir_end_to_end_seconds_sum", "1.1"),
         ] {
             #expect(rig.value(series) == value, "\(series)")
         }
