@@ -6,7 +6,10 @@ enum Documentation {
             let rows = SettingsTable.all.filter { $0.section == section }.map { setting in
                 let isDefaultText = setting.defaultNote == nil && !setting.defaultValue.isEmpty
                 let shown = isDefaultText ? "`\(setting.shownDefault)`" : setting.shownDefault
-                return row(["`\(setting.name)`", shown, setting.values, setting.help + (setting.isSecret ? "; never shown" : "")])
+                return row([
+                    "`\(setting.name)`", shown, setting.values,
+                    setting.help + (setting.isSecret ? "; never shown" : "") + (setting.isForLater ? "; **no effect in this version**" : ""),
+                ])
             }
             return "## \(section.rawValue)\n\n" + header(["setting", "default", "values", ""]) + rows.joined()
         }.joined(separator: "\n")

@@ -44,7 +44,8 @@ struct HealthReport {
             if stream.isJournalRetentionShort { parts.insert(.journalRetention) }
             if stream.isAtBound { parts.insert(.keptBytes) }
         }
-        for (name, part) in [("fraud", DegradedPart.fraudModel), ("aml", .amlModel), ("velocity", .velocityModel)] where state.models[name]?.error != nil {
+        for (name, part) in [("fraud", DegradedPart.fraudModel), ("aml", .amlModel), ("velocity", .velocityModel)]
+        where state.models[name]?.error != nil {
             parts.insert(part)
         }
         if facts.eventHorizon > .min || facts.memoryHorizon > .min { parts.insert(.memory) }

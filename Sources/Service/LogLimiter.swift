@@ -18,7 +18,9 @@ struct LogLimiter {
     /// Counts a line, and says whether it is written.
     mutating func admits(_ event: String, _ level: LogLevel, _ time: Int64) -> Bool {
         var current = events[event] ?? Event(windowBegan: time, written: 0, level: level)
-        if time - current.windowBegan >= Self.windowMillis || time < current.windowBegan { current = Event(windowBegan: time, written: 0, level: level) }
+        if time - current.windowBegan >= Self.windowMillis || time < current.windowBegan {
+            current = Event(windowBegan: time, written: 0, level: level)
+        }
         let isAdmitted = current.written < Self.burst
         if isAdmitted { current.written += 1 } else { suppressed[event, default: 0] += 1 }
         if events.count >= Self.maxEvents, events[event] == nil { events.removeAll() }

@@ -73,7 +73,8 @@ public enum MetricsTable {
             FraudDecision.allCases.map { ["fraud", "\($0.name)"] } + AMLDecision.allCases.map { ["aml", "\($0.name)"] }),
         .counter("weir_feedback_total", "Labels committed, by what became of them.", ["outcome": ["applied", "duplicate", "dead_lettered"]]),
         .counter("weir_late_total", "Transactions scored that came later than the allowed lateness."),
-        .counter("weir_incomplete_total", "Verdicts that say they are not complete, by cause.", ["cause": IncompleteCause.allCases.map { "\($0.name)" }]),
+        .counter(
+            "weir_incomplete_total", "Verdicts that say they are not complete, by cause.", ["cause": IncompleteCause.allCases.map { "\($0.name)" }]),
         .counter("weir_key_mismatch_total", "Records whose key is not their account."),
         .counter("weir_records_lost_total", "Records that the log no longer had when they were wanted."),
         .seconds("weir_scoring_seconds", "Time to score one transaction, all of it; of the stream one in sixteen is measured.", micros),
@@ -110,7 +111,8 @@ public enum MetricsTable {
 
     private static let models: [MetricDefinition] = [
         .gauge("weir_model_info", "The artefacts that score, each 1.", ["name": running, "version": running, "sha256": running]),
-        .counter("weir_model_fallbacks_total", "Times that an artefact yielded to an older one or to the rules.", ["name": ["fraud", "aml", "velocity"]]),
+        .counter(
+            "weir_model_fallbacks_total", "Times that an artefact yielded to an older one or to the rules.", ["name": ["fraud", "aml", "velocity"]]),
         .gauge("weir_feature_psi", "Population stability index of a feature against its training population.", ["feature": running]),
     ]
 

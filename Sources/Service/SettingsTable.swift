@@ -24,13 +24,15 @@ public struct SettingDefinition: Sendable {
     public let isSecret: Bool
     /// Part of what makes a verdict: the journal records it.
     public let reachesVerdict: Bool
+    /// It is known and checked, and has no effect in this version: who sets it is told.
+    public let isForLater: Bool
 
     /// The default as documentation and `weir config` show it.
     public var shownDefault: String { defaultNote ?? (defaultValue.isEmpty ? "none" : defaultValue) }
 
     init(
         _ name: String, _ section: Section, _ defaultValue: String, note: String? = nil, values: String, secret: Bool = false,
-        verdict: Bool = false, _ help: String
+        verdict: Bool = false, later: Bool = false, _ help: String
     ) {
         self.name = name
         self.section = section
@@ -40,6 +42,7 @@ public struct SettingDefinition: Sendable {
         self.help = help
         self.isSecret = secret
         self.reachesVerdict = verdict
+        self.isForLater = later
     }
 }
 
@@ -70,7 +73,8 @@ public enum SettingsTable {
             "AML_SUSPICIOUS_AMOUNT_THRESHOLD", .scoring, "10000", values: "amount", verdict: true,
             "amount in the base currency's major units from which a clear transaction is reviewed"),
         .init("AML_ENABLED", .scoring, "true", values: "true, false", verdict: true, "whether AML is scored; without it, the amount rule alone"),
-        .init("VELOCITY_ENABLED", .scoring, "true", values: "true, false", verdict: true, "whether velocity risk counts; windows are kept in any case"),
+        .init(
+            "VELOCITY_ENABLED", .scoring, "true", values: "true, false", verdict: true, "whether velocity risk counts; windows are kept in any case"),
         .init(
             "AML_ROLLOUT_PERCENT", .scoring, "100", values: "0–100", verdict: true,
             "share of accounts that AML is scored for; raising it only ever adds accounts"),
@@ -100,16 +104,20 @@ public enum SettingsTable {
         .init(
             "MAX_CLOCK_SKEW", .records, "5m", values: "duration", verdict: true,
             "how far an event may lie ahead of its record's own time before it is refused"),
-        .init("MAX_RECORD_BYTES", .records, "65536", values: "bytes, or KiB, MiB", verdict: true, "records and request bodies over it are refused; 1 KiB to 16 MiB"),
+        .init(
+            "MAX_RECORD_BYTES", .records, "65536", values: "bytes, or KiB, MiB", verdict: true,
+            "records and request bodies over it are refused; 1 KiB to 16 MiB"),
 
         .init(
-            "MODEL_URI", .models, "", note: "the bundled models/", values: "folder, file://…, s3://bucket/prefix",
+            "MODEL_URI", .models, "", note: "the bundled models/", values: "folder, file://…, s3://bucket/prefix", later: true,
             "where model artefacts are; the bundled ones are looked for in the working directory, beside the executable, in /usr/share/weir/models"),
-        .init("FRAUD_MODEL_VERSION", .models, "latest", values: "version", "version of the fraud model"),
-        .init("AML_MODEL_VERSION", .models, "latest", values: "version", "version of the AML model"),
-        .init("VELOCITY_MODEL_VERSION", .models, "latest", values: "version", "version of the velocity quantiles"),
-        .init("FRAUD_SHADOW_MODEL_VERSION", .models, "", values: "version", "a fraud model that is scored beside the champion, reported, and never decides"),
-        .init("MODEL_POLL_INTERVAL", .models, "10s", values: "duration", "how often artefacts are looked at again"),
+        .init("FRAUD_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the fraud model"),
+        .init("AML_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the AML model"),
+        .init("VELOCITY_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the velocity quantiles"),
+        .init(
+            "FRAUD_SHADOW_MODEL_VERSION", .models, "", values: "version", later: true,
+            "a fraud model that is scored beside the champion, reported, and never decides"),
+        .init("MODEL_POLL_INTERVAL", .models, "10s", values: "duration", later: true, "how often artefacts are looked at again"),
 
         .init(
             "KAFKA_BOOTSTRAP_SERVERS", .kafka, "", values: "host:port,…",
@@ -123,7 +131,9 @@ public enum SettingsTable {
         .init("AML_VERDICTS_TOPIC", .kafka, "aml-verdicts", values: "topic", "topic of the AML verdicts"),
         .init("DLQ_TOPIC", .kafka, "transactions-dlq", values: "topic", "topic of the dead letters"),
         .init("JOURNAL_TOPIC", .kafka, "", note: "KAFKA_GROUP_ID with -journal", values: "topic", "topic of the order in which records were applied"),
-        .init("KAFKA_SECURITY_PROTOCOL", .kafka, "", note: "librdkafka's", values: "plaintext, ssl, sasl_plaintext, sasl_ssl", "how brokers are spoken to"),
+        .init(
+            "KAFKA_SECURITY_PROTOCOL", .kafka, "", note: "librdkafka's", values: "plaintext, ssl, sasl_plaintext, sasl_ssl",
+            "how brokers are spoken to"),
         .init("KAFKA_SASL_MECHANISM", .kafka, "", note: "librdkafka's", values: "PLAIN, SCRAM-SHA-256, …", "how the service proves who it is"),
         .init("KAFKA_SASL_USERNAME", .kafka, "", values: "text", "user name for SASL"),
         .init("KAFKA_SASL_PASSWORD", .kafka, "", values: "text", secret: true, "password for SASL"),
@@ -147,8 +157,8 @@ public enum SettingsTable {
             "INSTANCE_ID", .stream, "", note: "host name and a random part", values: "text",
             "this instance's name in journal, logs and metrics"),
 
-        .init("STATE_DIR", .memory, "", values: "folder", "where snapshots go; without, state is rebuilt from the topics alone"),
-        .init("SNAPSHOT_INTERVAL", .memory, "5m", values: "duration", "how often a snapshot is written"),
+        .init("STATE_DIR", .memory, "", values: "folder", later: true, "where snapshots go; without, state is rebuilt from the topics alone"),
+        .init("SNAPSHOT_INTERVAL", .memory, "5m", values: "duration", later: true, "how often a snapshot is written"),
         .init(
             "MEMORY_LIMIT_MB", .memory, "", note: "the cgroup's limit, else 500", values: "MiB",
             "resident memory that the process stays under; at least 64"),
@@ -160,6 +170,8 @@ public enum SettingsTable {
 
         .init("LOG_LEVEL", .telling, "info", values: "debug, info, warning, error", "the least severe lines that are written"),
         .init("LOG_FORMAT", .telling, "json", values: "json, text", "one JSON object a line, or text for people"),
-        .init("METRICS_FORMAT", .telling, "prometheus", values: "prometheus, emf", "emf: CloudWatch's embedded metric format on stdout besides"),
+        .init(
+            "METRICS_FORMAT", .telling, "prometheus", values: "prometheus, emf", later: true,
+            "emf: CloudWatch's embedded metric format on stdout besides"),
     ]
 }

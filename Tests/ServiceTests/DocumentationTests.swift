@@ -4,7 +4,8 @@ import Testing
 @testable import Service
 
 @Suite struct DocumentationTests {
-    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../docs/reference").standardized
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../docs/reference")
+        .standardized
     private static let (begin, end) = ("<!-- begin -->\n", "<!-- end -->\n")
 
     @Test(arguments: [("settings.md", Documentation.settings), ("metrics.md", Documentation.metrics)])
@@ -26,7 +27,9 @@ import Testing
         var path: String?
         for line in text.split(separator: "\n") {
             if let match = line.wholeMatch(of: #/  (/\w+):/#) { path = String(match.1) } else if !line.hasPrefix("  ") { path = nil }
-            if let path, let match = line.prefixMatch(of: #/        "(\d{3})":/#), let code = Int(match.1) { described[path, default: []].insert(code) }
+            if let path, let match = line.prefixMatch(of: #/        "(\d{3})":/#), let code = Int(match.1) {
+                described[path, default: []].insert(code)
+            }
         }
         for endpoint in Endpoint.allCases where endpoint != .other {
             // A request is refused as too slow before it is known where it wanted to go; who asks must know all the same.

@@ -22,8 +22,16 @@ import Testing
             (Self.stream { $0.isReady = false }, .starting, .restoring, []),
             (Self.stream { _ in }, .ok, .follower, []),
             (Self.stream { $0.isLeading = true }, .ok, .follower, []),
-            (Self.stream { $0.isLeading = true; $0.lastCommitMillis = $0.toldMillis }, .ok, .leader, []),
-            (Self.stream { $0.isLeading = true; $0.lastCommitMillis = $0.toldMillis! - 3_000 }, .ok, .follower, []),
+            (
+                Self.stream {
+                    $0.isLeading = true; $0.lastCommitMillis = $0.toldMillis
+                }, .ok, .leader, []
+            ),
+            (
+                Self.stream {
+                    $0.isLeading = true; $0.lastCommitMillis = $0.toldMillis! - 3_000
+                }, .ok, .follower, []
+            ),
             (Self.stream { $0.toldMillis! -= 4_000 }, .degraded, .follower, [.kafka]),
             (Self.stream { $0.toldMillis = nil }, .degraded, .follower, [.kafka]),
             (Self.stream { $0.trouble = "gone" }, .degraded, .follower, [.kafka]),

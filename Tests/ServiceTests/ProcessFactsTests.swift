@@ -20,7 +20,8 @@ import Testing
         try write("v1/memory/a/memory.limit_in_bytes", "300\n")
         let cases: [(proc: String, mount: String, limit: Int?)] = [
             ("0::/a/b\n", "v2", 400), ("0::/a\n", "v2", 400), ("0::/c\n", "v2", nil), ("0::/\n", "v2", nil), ("0::/gone/too\n", "v2", nil),
-            ("5:cpu:/x\n4:memory:/a\n", "v1", 300), ("4:memory:/\n", "v1", nil), ("4:cpu,memory:/a\n", "v1", 300), ("nonsense", "v2", nil), ("", "v2", nil),
+            ("5:cpu:/x\n4:memory:/a\n", "v1", 300), ("4:memory:/\n", "v1", nil), ("4:cpu,memory:/a\n", "v1", 300), ("nonsense", "v2", nil),
+            ("", "v2", nil),
         ]
         for expected in cases {
             try write("proc", expected.proc)

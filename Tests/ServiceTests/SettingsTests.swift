@@ -58,7 +58,6 @@ import Velocity
         #expect(settings.log == .init(level: .warning, format: .text) && settings.metricsFormat == .emf)
         #expect(settings.kafka.journal == "g-journal" && settings.models.uri == "s3://bucket/models")
         #expect(settings.state.folder == "/var/lib/weir" && settings.state.memoryLimitBytes == 256 << 20)
-        #expect(settings.warnings.isEmpty)
     }
 
     @Test func `stops at a bad value with one line that names the setting`() {
@@ -72,7 +71,8 @@ import Velocity
             ("VELOCITY_ROLLOUT_PERCENT", ["101", "-1", "1.234", "%"], [:]),
             (
                 "VELOCITY_ANALYSIS_WINDOWS",
-                ["1h,1h", "24h,1h", "1d,24h", "91d", "500ms", "1h,", ",", "1", "0", "0s", "01h", "1s,2s,3s,4s,5s,6s,7s,8s,9s", "1.5h", "-1h", "1 h"], [:]
+                ["1h,1h", "24h,1h", "1d,24h", "91d", "500ms", "1h,", ",", "1", "0", "0s", "01h", "1s,2s,3s,4s,5s,6s,7s,8s,9s", "1.5h", "-1h", "1 h"],
+                [:]
             ),
             ("ALLOWED_LATENESS", ["24", "1w", "h", "4000d", "99999999999999999999d"], [:]),
             ("BASE_CURRENCY", ["usd", "DOLLAR", "US", "ZZZ"], [:]),
@@ -115,6 +115,11 @@ import Velocity
         }
     }
 
+    @Test func `says of a setting without effect that it has none`() throws {
+        let settings = try Self.read(["STATE_DIR": "/var/lib/weir", "METRICS_FORMAT": "emf", "PORT": "1"])
+        #expect(settings.warnings == ["STATE_DIR: has no effect in this version", "METRICS_FORMAT: has no effect in this version"])
+    }
+
     @Test func `counts a name set to nothing as not set`() throws {
         let settings = try Self.read(["PORT": "", "KAFKA_BOOTSTRAP_SERVERS": "", "KAFKA_CONF_CLIENT_ID": ""])
         #expect(settings.http.port == 8080 && settings.isAlone)
@@ -146,7 +151,8 @@ import Velocity
 
     @Test func `warns of unknown names with the nearest known one`() throws {
         let settings = try Self.read([
-            "AML_RISK_TRESHOLD": "0.1", "VELOCITY_WINDOWS": "1h", "KAFKA_BOOTSTRAP_SERVER": "a", "MODEL_URL": "x", "WEIR_PORT": "1", "KAFKA_HOME": "/k",
+            "AML_RISK_TRESHOLD": "0.1", "VELOCITY_WINDOWS": "1h", "KAFKA_BOOTSTRAP_SERVER": "a", "MODEL_URL": "x", "WEIR_PORT": "1",
+            "KAFKA_HOME": "/k",
             "HOME": "/", "PATH": "/bin",
         ])
         #expect(
@@ -188,7 +194,8 @@ import Velocity
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("weir-rates-\(UUID()).csv")
         defer { try? FileManager.default.removeItem(at: file) }
         let environment = [
-            "FX_RATES_FILE": file.path, "BASE_CURRENCY": "EUR", "VELOCITY_ANALYSIS_WINDOWS": "60m,24h", "MAX_RECORD_BYTES": "2KiB", "MAX_CLOCK_SKEW": "1m",
+            "FX_RATES_FILE": file.path, "BASE_CURRENCY": "EUR", "VELOCITY_ANALYSIS_WINDOWS": "60m,24h", "MAX_RECORD_BYTES": "2KiB",
+            "MAX_CLOCK_SKEW": "1m",
             "TRANSACTIONS_TOPIC": "payments", "AML_ENABLED": "false",
         ]
         let settings = try Self.read(environment)
@@ -199,6 +206,6 @@ import Velocity
         let configuration = try settings.engineConfiguration()
         #expect(configuration.windows.map(\.name) == ["60m", "24h"] && configuration.topic == "payments" && !configuration.policy.isAMLEnabled)
         #expect(configuration.rules.maxRecordBytes == 2048 && configuration.rules.maxClockSkew == 60_000)
-        #expect(configuration.rules.rates.canonicalCSV.contains("USD,0.9"))
+        #expect(configuration.rules.rates.canonicalCSV.contains("USD,0.9") && configuration.rules.rates.currencies == ["USD"])
     }
 }

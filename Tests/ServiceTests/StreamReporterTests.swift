@@ -1,8 +1,8 @@
 import Foundation
-@testable import Kafka
 import Scoring
 import Testing
 
+@testable import Kafka
 @testable import Service
 @testable import Stream
 
@@ -17,12 +17,16 @@ import Testing
             let settings = try Settings(environment: ["KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"])
             health = Health(settings, desk: EngineDesk(applies: false, metrics: metrics))
             let lines = lines
-            let log = Log(level: .info, format: .text, instance: nil, now: { 0 }) { bytes in lines.locked { $0.append(String(decoding: bytes, as: UTF8.self)) } }
+            let log = Log(level: .info, format: .text, instance: nil, now: { 0 }) { bytes in
+                lines.locked { $0.append(String(decoding: bytes, as: UTF8.self)) }
+            }
             reporter = StreamReporter(settings, log: log, metrics: metrics, health: health)
         }
 
         func value(_ series: String) -> String? {
-            String(decoding: metrics.text(), as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(series + " ") }.map { String($0.dropFirst(series.count + 1)) }
+            String(decoding: metrics.text(), as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(series + " ") }.map {
+                String($0.dropFirst(series.count + 1))
+            }
         }
     }
 
@@ -50,7 +54,10 @@ import Testing
             (three, .scored), (three, .scored), (three, .duplicate), (three, .deadLettered(.tombstone)), (labels, .applied), (labels, .duplicate),
             (labels, .deadLettered(.missingField)),
         ])
-        rig.reporter.committed(CommitReport(counts: counts, recordTimes: [1_000, -1, 1_900], samples: [StageSample(scoring: 1_700, velocity: 1_000, aml: 300)], commitMillis: 20, at: 2_000))
+        rig.reporter.committed(
+            CommitReport(
+                counts: counts, recordTimes: [1_000, -1, 1_900], samples: [StageSample(scoring: 1_700, velocity: 1_000, aml: 300)], commitMillis: 20,
+                at: 2_000))
         for (series, value) in [
             (#"weir_records_consumed_total{partition="3"}"#, "4"), (#"weir_records_total{partition="3",outcome="scored"}"#, "2"),
             (#"weir_records_total{partition="3",outcome="duplicate"}"#, "1"), (#"weir_records_total{partition="3",outcome="dead_lettered"}"#, "1"),
@@ -59,7 +66,8 @@ import Testing
             (#"weir_feedback_total{outcome="applied"}"#, "1"), (#"weir_feedback_total{outcome="duplicate"}"#, "1"),
             (#"weir_feedback_total{outcome="dead_lettered"}"#, "1"), ("weir_late_total", "2"), (#"weir_incomplete_total{cause="late"}"#, "2"),
             ("weir_key_mismatch_total", "2"), (#"weir_kafka_transactions_total{result="committed"}"#, "1"), ("weir_commit_seconds_sum", "0.02"),
-            ("weir_batch_records_sum", "4"), ("weir_scoring_seconds_sum", "1.7e-06"), ("weir_velocity_seconds_sum", "1e-06"), ("weir_aml_seconds_sum", "3e-07"), ("weir_end_to_end_seconds_count", "2"), ("weir_end_to_end_seconds_sum", "1.1"),
+            ("weir_batch_records_sum", "4"), ("weir_scoring_seconds_sum", "1.7e-06"), ("weir_velocity_seconds_sum", "1e-06"),
+            ("weir_aml_seconds_sum", "3e-07"), ("weir_end_to_end_seconds_count", "2"), ("weir_end_to_end_seconds_sum", "1.1"),
         ] {
             #expect(rig.value(series) == value, "\(series)")
         }
@@ -76,7 +84,8 @@ import Testing
         rig.reporter.recordsLost(InputPartition(.transactions, 1), count: 7)
         for (series, value) in [
             (#"weir_kafka_transactions_total{result="aborted"}"#, "1"), (#"weir_kafka_transactions_total{result="broken"}"#, "1"),
-            ("weir_leader_changes_total", "1"), ("weir_divergence_total", "1"), (#"weir_followed_total{partition="1"}"#, "5"), ("weir_records_lost_total", "7"),
+            ("weir_leader_changes_total", "1"), ("weir_divergence_total", "1"), (#"weir_followed_total{partition="1"}"#, "5"),
+            ("weir_records_lost_total", "7"),
         ] {
             #expect(rig.value(series) == value, "\(series)")
         }
@@ -127,6 +136,8 @@ import Testing
         rig.reporter.librdkafka(LogLine(level: 6, facility: "GETPID", message: "told too much"))
         let lines = rig.lines.locked { $0 }
         #expect(lines.count == 2)
-        #expect(lines[0].contains("WARNING transaction aborted entry=5") && lines[1].contains(#"ERROR   librdkafka FAIL message="broker is gone""#), "\(lines)")
+        #expect(
+            lines[0].contains("WARNING transaction aborted entry=5") && lines[1].contains(#"ERROR   librdkafka FAIL message="broker is gone""#),
+            "\(lines)")
     }
 }

@@ -63,7 +63,8 @@ import Testing
         let cases: [(Spec.Files, [String], String?)] = [
             (.none, [], nil), (.none, ["a"], "takes no argument, but was given 'a'"), (.one("FILE"), ["a"], nil),
             (.one("FILE"), [], "needs FILE"), (.one("FILE"), ["a", "b"], "takes one FILE, but was given 'b' too"), (.optional("FILE"), [], nil),
-            (.optional("FILE"), ["a"], nil), (.optional("FILE"), ["a", "b"], "takes one FILE, but was given 'b' too"), (.many("FILE"), ["a", "b"], nil),
+            (.optional("FILE"), ["a"], nil), (.optional("FILE"), ["a", "b"], "takes one FILE, but was given 'b' too"),
+            (.many("FILE"), ["a", "b"], nil),
         ]
         for (files, words, message) in cases {
             let spec = Spec("x", "x", files: files, examples: [])

@@ -7,7 +7,8 @@ import Testing
 /// The real process, with sockets and signals.
 @Suite struct ServeTests {
     /// The executable that was built with the tests.
-    private static let executable = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?.deletingLastPathComponent()
+    private static let executable =
+        Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?.deletingLastPathComponent()
         .appendingPathComponent("weir") ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("weir")
 
     private final class Running {

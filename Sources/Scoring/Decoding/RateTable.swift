@@ -103,6 +103,14 @@ public struct RateTable: Equatable, Sendable {
         return parts.joined(separator: ", ")
     }
 
+    /// The currencies that there are rates for, ascending.
+    public var currencies: [String] {
+        rows.reduce(into: []) { codes, row in
+            let code = "\(row.currency)"
+            if codes.last != code { codes.append(code) }
+        }
+    }
+
     /// The table in one spelling, whatever file it came from: to be journaled and hashed. Reading it gives an equal table.
     public var canonicalCSV: String {
         rows.isEmpty

@@ -27,6 +27,9 @@ enum Serve: Command {
         let process = ServiceProcess(settings, log: log)
         let configuration = try settings.engineConfiguration()
         log.info("starting", ["version": Build.version, "commit": Build.commit, "is_alone": settings.isAlone])
+        if settings.records.ratesFile != nil {
+            log.info("exchange rates", ["currencies": configuration.rules.rates.currencies.joined(separator: " ")])
+        }
         let exit = try withExtendedLifetime(broker) { try process.run(host(process, configuration, isEmbedded: broker != nil)) }
         switch exit {
         case .stopped: return .done
