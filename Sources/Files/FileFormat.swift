@@ -35,20 +35,20 @@ public enum FileContent: Sendable {
     }
 }
 
-/// `--map COLUMN=FIELD`: which of Weir's fields a foreign column is.
+/// `--map COLUMN=FIELD`: which of Weir's fields a foreign column is; `COLUMN=` leaves a column out whose name is a field's by chance.
 public struct ColumnMapping: Equatable, Sendable {
     public var column: String
-    /// The name of one of Weir's fields.
+    /// The name of one of Weir's fields; empty: the column is none.
     public var field: String
 
-    /// Reads `COLUMN=FIELD`; the last `=` counts. nil when it has another form.
+    /// Reads `COLUMN=FIELD` or `COLUMN=`; the last `=` counts. nil when it has another form.
     public init?(_ text: String) {
-        guard let at = text.lastIndex(of: "="), at > text.startIndex, text.index(after: at) < text.endIndex else { return nil }
+        guard let at = text.lastIndex(of: "="), at > text.startIndex else { return nil }
         column = String(text[..<at])
         field = String(text[text.index(after: at)...])
     }
 
-    /// Whether the field is one of a transaction's.
-    public var isOfTransaction: Bool { TransactionField(name: field) != nil }
+    /// Whether the field is one of a transaction's, or none.
+    public var isOfTransaction: Bool { field.isEmpty || TransactionField(name: field) != nil }
 }
 

@@ -134,11 +134,12 @@ public final class RecordReader {
         }
         var found: [UInt8: Int] = [:]
         for mapping in mappings {
-            guard let field = content.fields.firstIndex(of: mapping.field) else {
-                throw FileError(path, "no field is named '\(mapping.field)'", isUsage: true)
-            }
             guard let column = names.firstIndex(of: mapping.column) else {
                 throw FileError(path, "has no column '\(mapping.column)'; there are \(list(names))", isUsage: true)
+            }
+            if mapping.field.isEmpty { continue }
+            guard let field = content.fields.firstIndex(of: mapping.field) else {
+                throw FileError(path, "no field is named '\(mapping.field)'", isUsage: true)
             }
             guard found.updateValue(column, forKey: UInt8(field)) == nil else {
                 throw FileError(path, "two columns are mapped to \(mapping.field)", isUsage: true)

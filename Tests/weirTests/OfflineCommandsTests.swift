@@ -61,7 +61,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let input = try file("t.csv", csv)
         for words in [
-            ["features"], ["features", input], ["features", input, "--map", "ID"], ["features", input, "--map", "ID=nothing"], ["features", input, "--map", "NONE=amount"] + maps.dropLast(2),
+            ["features"], ["features", input], ["features", input, "--map", "=ID"], ["features", input, "--map", "ID=nothing"], ["features", input, "--map", "NONE=amount"] + maps.dropLast(2),
             ["features", input, "--label-column", "NONE"] + maps, ["features", input, "--label-column", "FRAUD", "--feedback", input] + maps, ["features", input, "--format", "xml"] + maps,
             ["features", input, "--format", "json", "--label-column", "FRAUD"],
         ] { #expect(Dispatcher.run(words) == .usage, "\(words.dropFirst(2))") }

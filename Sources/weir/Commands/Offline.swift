@@ -5,7 +5,7 @@ import Service
 /// What `replay` and `features` have in common: options, reading, rejects, the summary.
 struct Offline {
     static let options: [Option] = [
-        .list("map", "m", "COLUMN=FIELD", "which of Weir's fields a CSV column is; may be repeated"),
+        .list("map", "m", "COLUMN=FIELD", "which of Weir's fields a CSV column is, COLUMN= for none; may be repeated"),
         .value("label-column", nil, "COLUMN", "CSV column of labels (1/0, true/false, fraud/legitimate); each arrives FEEDBACK_DELAY after its transaction"),
         .value("feedback", nil, "FILE", "feedback records, CSV or JSON Lines"),
         .value("format", nil, "csv|json", "instead of what the name says (.csv: CSV, anything else: JSON Lines)"),
