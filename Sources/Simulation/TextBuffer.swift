@@ -19,6 +19,13 @@ public struct TextBuffer: ~Copyable {
 
     public mutating func removeAll() { count = 0 }
 
+    public mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        reserve(bytes.count)
+        guard let source = bytes.baseAddress else { return }
+        (base + count).update(from: source, count: bytes.count)
+        count += bytes.count
+    }
+
     /// Makes room for so many more bytes, which the unchecked writers below rely on.
     mutating func reserve(_ more: Int) {
         if count + more <= capacity { return }

@@ -127,4 +127,14 @@ public enum UTCText {
         let clock = "\(padded(millis / 3_600_000, 2)):\(padded(millis / 60_000 % 60, 2)):\(padded(millis / 1_000 % 60, 2))"
         return millis % 1_000 == 0 ? "\(date)T\(clock)Z" : "\(date)T\(clock).\(padded(millis % 1_000, 3))Z"
     }
+
+    /// A date (its midnight in UTC) or a time as files may have it, in milliseconds since the epoch; nil when it is neither.
+    public static func millis(_ text: String) -> Int64? {
+        var text = text
+        return text.withUTF8 { bytes in
+            guard let base = bytes.baseAddress else { return nil }
+            if bytes.count == 10 { return Timestamps.date(base).map { Int64($0) * Timestamps.dayMillis } }
+            return Timestamps.parse(base, bytes.count, inFile: true)
+        }
+    }
 }
