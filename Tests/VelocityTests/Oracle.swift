@@ -25,11 +25,11 @@ struct Oracle {
     var delay: Int64 { configuration.feedbackDelay }
 
     func isRetained(_ time: Int64, at watermark: Int64) -> Bool {
-        watermark == Int64.min || (time > watermark - longest - configuration.allowedLateness && time > eventHorizon)
+        time > eventHorizon && (watermark == Int64.min || time > watermark - longest - configuration.allowedLateness)
     }
 
     func isRetainedForRate(_ time: Int64, at watermark: Int64) -> Bool {
-        watermark == Int64.min || (time > watermark - longest - configuration.allowedLateness - delay && time > eventHorizon)
+        time > eventHorizon && (watermark == Int64.min || time > watermark - longest - configuration.allowedLateness - delay)
     }
 
     func forget(_ last: Int64, _ retention: Int64, at watermark: Int64) -> Bool {
@@ -72,6 +72,8 @@ struct Oracle {
             if event.isDebit, event.counterparty != 0 {
                 pairs[Pair(account: event.account, counterparty: event.counterparty), default: []].append((event.time, event.amount))
             }
+            // A late event of an account whose retention is shorter than the windows may be too old to be remembered at all.
+            advance(to: event.time)
         }
         return read(event, earlier: forgotten, before: before.watermark, itself: isRetained(event.time, at: watermark) ? events.count - 1 : nil)
     }
