@@ -3,7 +3,7 @@ FLAGS = -c release -Xswiftc -enable-testing
 PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libssl-dev libcurl4-openssl-dev pkg-config prometheus
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: deps build test bench check-handbook
+.PHONY: deps build demo test bench check-handbook
 
 # Installs the Debian packages that are missing.
 deps:
@@ -12,6 +12,10 @@ deps:
 
 build: deps
 	swift build $(FLAGS)
+
+# Embedded broker, simulated traffic, the service, a live view; Ctrl-C ends it.
+demo: build
+	.build/release/weir demo
 
 test: deps
 	swift test $(FLAGS)

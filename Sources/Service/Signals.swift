@@ -12,6 +12,9 @@ public enum Signals {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Waits until the process is told to end.
+    public static func waitForEnd() { while wait() == nudge {} }
+
     /// Waits for a signal.
     ///
     /// - Returns: nil if `millis` passed first.

@@ -56,6 +56,7 @@ extension Instance {
         var entry = blank()
         entry.handover = true
         if try put(entry) { note(.info, "handed over", [("entry", "\(entry.n)")]) }
+        role = .follower
         throw .stopped
     }
 

@@ -1,5 +1,5 @@
 /// A JSON value, for the journal: entries are small, read once a transaction, and never on the way of a record.
-enum JSON: Equatable {
+package enum JSON: Equatable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -8,18 +8,18 @@ enum JSON: Equatable {
     case array([JSON])
     case object([String: JSON])
 
-    subscript(_ key: String) -> JSON? {
+    package subscript(_ key: String) -> JSON? {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
-    var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
-    var string: String? { if case .string(let value) = self { value } else { nil } }
-    var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-    var array: [JSON]? { if case .array(let values) = self { values } else { nil } }
-    var object: [String: JSON]? { if case .object(let members) = self { members } else { nil } }
+    package var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
+    package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    package var array: [JSON]? { if case .array(let values) = self { values } else { nil } }
+    package var object: [String: JSON]? { if case .object(let members) = self { members } else { nil } }
 
     /// Parses one JSON text (RFC 8259) with nothing behind it; nil when it is not one, or nests deeper than 32.
-    static func parse(_ bytes: UnsafeRawBufferPointer) -> JSON? {
+    package static func parse(_ bytes: UnsafeRawBufferPointer) -> JSON? {
         var parser = Parser(bytes: bytes)
         guard let value = parser.value(depth: 0) else { return nil }
         parser.skipSpace()

@@ -73,6 +73,19 @@ import Testing
         return (process.terminationStatus, text, talk)
     }
 
+    @Test func `demo shows verdicts of simulated traffic, and ends by itself with 0`() throws {
+        let demo = try Self.run(["demo", "--rate", "500", "--seconds", "5"], ["PORT": "0", "HOST": "127.0.0.1", "DRAIN_DELAY": "0s"])
+        #expect(demo.code == 0, "\(demo.err)")
+        #expect(demo.out.contains("HTTP on http://127.0.0.1:"))
+        let last = try #require(demo.out.split(separator: "\n").last).split(separator: " ")
+        let (verdicts, transactions) = (try #require(Int(last[0])), try #require(Int(last[3])))
+        #expect(transactions > 500 && verdicts > transactions, "\(demo.out)")
+    }
+
+    @Test func `produce without a broker is wrong usage`() throws {
+        #expect(try Self.run(["produce", "x.jsonl"]).code == 2)
+    }
+
     @Test func `goes on answering while it drains, and ends with 0`() throws {
         let running = try Running(["DRAIN_DELAY": "400ms"])
         #expect(try running.status("/health") == 200)

@@ -21,16 +21,21 @@ enum Serve: Command {
         var settings = try Settings(environment: ProcessFacts.environment)
         let broker = arguments.has("embedded-broker") ? try EmbeddedBroker() : nil
         if let broker { try settings.use(broker) }
+        return try withExtendedLifetime(broker) { try serve(settings, isEmbedded: broker != nil) }
+    }
+
+    /// Serves until a signal, or what feeds the engine, ends it.
+    static func serve(_ settings: Settings, isEmbedded: Bool) throws -> ExitCode {
         let log = Log(level: settings.log.level, format: settings.log.format, instance: settings.stream.instance)
         for warning in settings.warnings { log.warning("setting", ["why": warning]) }
-        if let broker { log.info("embedded broker", ["servers": broker.bootstrapServers]) }
+        if isEmbedded { log.info("embedded broker", ["servers": settings.kafka.bootstrapServers ?? ""]) }
         let process = ServiceProcess(settings, log: log)
         let configuration = try settings.engineConfiguration()
         log.info("starting", ["version": Build.version, "commit": Build.commit, "is_alone": settings.isAlone])
         if settings.records.ratesFile != nil {
             log.info("exchange rates", ["currencies": configuration.rules.rates.currencies.joined(separator: " ")])
         }
-        let exit = try withExtendedLifetime(broker) { try process.run(host(process, configuration, isEmbedded: broker != nil)) }
+        let exit = try process.run(host(process, configuration, isEmbedded: isEmbedded))
         switch exit {
         case .stopped: return .done
         case .refused(let why):
