@@ -44,7 +44,7 @@ let package = Package(
             swiftSettings: swift),
 
         tests("HTTP", ["TestSupport"]),
-        tests("Stream", ["Scoring"]),
+        tests("Stream", ["Scoring", "Velocity", "Kafka", "TestSupport"]),
         tests("Velocity", []),
         tests("Simulation", ["Scoring"]),
         tests("Scoring", ["TestSupport"]),
