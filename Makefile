@@ -1,6 +1,6 @@
 # One place for the flags: tests run in release, since debug builds are 14 to 26 times slower.
 FLAGS = -c release -Xswiftc -enable-testing
-PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libssl-dev libcurl4-openssl-dev pkg-config prometheus
+PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libssl-dev libcurl4-openssl-dev pkg-config prometheus openjdk-17-jre-headless
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: deps build demo test bench check-handbook
