@@ -59,7 +59,7 @@ extension Properties {
         }
     }
 
-    // MARK: What Weir sets differently from librdkafka, and why: docs/reference/kafka.md
+    // MARK: What Weir sets differently from librdkafka, and why
 
     static let anyClient: Properties = [
         "client.id": "weir",

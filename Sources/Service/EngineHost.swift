@@ -1,19 +1,10 @@
 public import Scoring
-
-/// How what feeds the engine ended.
-public enum HostExit: Sendable, Equatable {
-    /// As asked.
-    case stopped
-    /// It must not go on: exit code 1.
-    case refused(String)
-    /// Its state went another way, and only a restart builds it anew: exit code 75.
-    case rebuild(String)
-}
+public import Stream
 
 /// Runs the engine's thread and feeds it: with a stream, or with requests alone.
 public protocol EngineHost: AnyObject, Sendable {
     /// Starts the threads. `ended` is called once, from any thread, when feeding has ended; requests are served on until `stop`.
-    func start(ended: @escaping @Sendable (HostExit) -> Void)
+    func start(ended: @escaping @Sendable (StreamExit) -> Void)
     /// Says that requests wait.
     func wake()
     /// Asks for feeding to end: a leader commits what it has scored and hands over. Returns at once.
@@ -26,26 +17,26 @@ public protocol EngineHost: AnyObject, Sendable {
 
 /// The engine's thread where there is no Kafka: it answers requests, which are all that feeds the state.
 ///
-/// `@unchecked Sendable`: the engine is touched by the thread alone once it runs; what is shared is only touched inside `condition.locked`.
+/// `@unchecked Sendable`: the engine is touched by the thread alone once it runs; what is shared is only touched inside `monitor.locked`.
 public final class AloneHost: EngineHost, @unchecked Sendable {
     private let engine: Engine
     private let desk: EngineDesk
-    private let condition = Condition()
+    private let monitor = Monitor()
     private var requestsWait = false
     private var isStopping = false
-    private var ended: (@Sendable (HostExit) -> Void)?
+    private var ended: (@Sendable (StreamExit) -> Void)?
     private var beat = Clock.nanos
-    private var thread: ServiceThread?
+    private var thread: Thread?
 
     public init(engine: sending Engine, desk: EngineDesk) {
         self.engine = engine
         self.desk = desk
     }
 
-    public func start(ended: @escaping @Sendable (HostExit) -> Void) {
-        condition.locked { self.ended = ended }
-        let thread = ServiceThread("engine") { [self] in run() }
-        condition.locked { self.thread = thread }
+    public func start(ended: @escaping @Sendable (StreamExit) -> Void) {
+        monitor.locked { self.ended = ended }
+        let thread = Thread("engine") { [self] in run() }
+        monitor.locked { self.thread = thread }
     }
 
     private func run() {
@@ -54,7 +45,7 @@ public final class AloneHost: EngineHost, @unchecked Sendable {
 
     /// Waits for something to do; false when it is to end.
     private func turn() -> Bool {
-        condition.locked {
+        monitor.locked {
             while true {
                 beat = Clock.nanos
                 if isStopping { return false }
@@ -62,20 +53,20 @@ public final class AloneHost: EngineHost, @unchecked Sendable {
                     requestsWait = false
                     return true
                 }
-                condition.wait(millis: 1_000)
+                monitor.wait(milliseconds: 1_000)
             }
         }
     }
 
     public func wake() {
-        condition.locked {
+        monitor.locked {
             requestsWait = true
-            condition.signal()
+            monitor.signal()
         }
     }
 
     public func drain() {
-        let ended = condition.locked {
+        let ended = monitor.locked {
             defer { self.ended = nil }
             return self.ended
         }
@@ -83,13 +74,13 @@ public final class AloneHost: EngineHost, @unchecked Sendable {
     }
 
     public func stop() {
-        let thread = condition.locked {
+        let thread = monitor.locked {
             isStopping = true
-            condition.signal()
+            monitor.signal()
             return self.thread
         }
         thread?.join()
     }
 
-    public var silenceMillis: Int64 { Int64((Clock.nanos - condition.locked { beat }) / 1_000_000) }
+    public var silenceMillis: Int64 { Int64((Clock.nanos - monitor.locked { beat }) / 1_000_000) }
 }

@@ -1,5 +1,6 @@
 import Glibc
 public import HTTP
+public import Stream
 
 /// The service from start to end: HTTP, the engine and what feeds it, and the signals that end it.
 ///
@@ -15,7 +16,7 @@ public final class ServiceProcess: Sendable {
     public let metrics: Metrics
     public let desk: EngineDesk
     public let health: Health
-    private let exit = Locked<HostExit?>(nil)
+    private let exit = Locked<StreamExit?>(nil)
 
     public init(_ settings: Settings, log: Log) {
         self.settings = settings
@@ -30,7 +31,7 @@ public final class ServiceProcess: Sendable {
     /// - Parameter host: runs the engine.
     /// - Throws: when HTTP cannot listen.
     /// - Returns: how it ended: `.stopped` after SIGTERM or SIGINT.
-    public func run(_ host: any EngineHost) throws(ServerError) -> HostExit {
+    public func run(_ host: any EngineHost) throws(ServerError) -> StreamExit {
         desk.onSubmit { [weak host] in host?.wake() }
         health.onSilence { [weak host] in host?.silenceMillis ?? 0 }
         let endpoints = Endpoints(settings, health: health, desk: desk, metrics: metrics)

@@ -1,6 +1,6 @@
 public import Kafka
 public import Scoring
-import Stream
+public import Stream
 
 /// The engine's thread where Kafka feeds it: an instance of the group, which follows or leads.
 public final class StreamHost: EngineHost {
@@ -20,14 +20,8 @@ public final class StreamHost: EngineHost {
             log: reporter.librdkafka, serve: { desk.serve($0) })
     }
 
-    public func start(ended: @escaping @Sendable (HostExit) -> Void) {
-        process.start { exit in
-            switch exit {
-            case .stopped: ended(.stopped)
-            case .refused(let why): ended(.refused(why))
-            case .rebuild(let why): ended(.rebuild(why))
-            }
-        }
+    public func start(ended: @escaping @Sendable (StreamExit) -> Void) {
+        process.start(ended: ended)
     }
 
     public func wake() { process.wakeEngine() }

@@ -1,28 +1,30 @@
+import Stream
+
 /// A thread that does something small at fixed intervals, until it is stopped.
 ///
-/// `@unchecked Sendable`: what changes is only touched inside `condition.locked`.
+/// `@unchecked Sendable`: what changes is only touched inside `monitor.locked`.
 final class Ticker: @unchecked Sendable {
-    private let condition = Condition()
+    private let monitor = Monitor()
     private var isStopping = false
-    private var thread: ServiceThread?
+    private var thread: Thread?
 
     init(millis: Int64, _ body: @escaping @Sendable () -> Void) {
-        let thread = ServiceThread("housekeeping", stackBytes: 256 << 10) { [self] in
-            while !condition.locked({ isEnded(millis) }) { body() }
+        let thread = Thread("housekeeping", stackBytes: 256 << 10) { [self] in
+            while !monitor.locked({ isEnded(millis) }) { body() }
         }
-        condition.locked { self.thread = thread }
+        monitor.locked { self.thread = thread }
     }
 
     private func isEnded(_ millis: Int64) -> Bool {
-        if !isStopping { condition.wait(millis: millis) }
+        if !isStopping { monitor.wait(milliseconds: millis) }
         return isStopping
     }
 
     /// Ends the thread, and waits for that.
     func stop() {
-        let thread = condition.locked {
+        let thread = monitor.locked {
             isStopping = true
-            condition.signal()
+            monitor.signal()
             return self.thread
         }
         thread?.join()

@@ -52,7 +52,7 @@ struct Outgoing {
     var offsets: [InputPartition: Int64]
 }
 
-/// What the stream asks of the log. `KafkaCluster` is Kafka; tests have one that lives in memory and breaks on demand.
+/// What the stream asks of the log. `KafkaCluster` is Kafka; the protocol above stays free of it.
 ///
 /// All calls come from the kafka thread but those marked otherwise.
 protocol Cluster: AnyObject {
@@ -86,7 +86,7 @@ protocol Cluster: AnyObject {
     func takeLead(timeout: Int64, _ stopped: () -> Bool) -> Bool
     /// Lets the producer go.
     func leaveLead()
-    /// Commits one transaction. Each call inside is bounded; `stopped` cuts retries short.
+    /// Commits one transaction. Each call inside is bounded, and none is repeated after `deadline`.
     func commit(_ outgoing: Outgoing, deadline: Int64) -> CommitResult
 
     /// What a timed query of the journal, made again and again by a thread of its own, proves: the time of the last doubt, ms.

@@ -12,8 +12,7 @@ extension Instance {
         note(.info, "restoring", [("entry", "\(entry.n)"), ("records", "\(restored.of)")])
         var highest = Int64.min
         try mergeHistory(full.places) { partition, slice in
-            if slice.run.first >= starts[partition]!, starts[partition]! > 0, gapPending[partition] == true {
-                gapPending[partition] = nil
+            if gapPending.remove(partition) != nil {
                 since = max(since, slice.records[0].time)
             }
             for record in slice.records { highest = max(highest, record.time) }
@@ -61,7 +60,7 @@ extension Instance {
                 throw .refused(
                     "partition \(partition.number) of \(name) ends at \(bounds!.next), below \(end.offset), which was answered: the topic was made anew; take a new group or bring it back")
             }
-            if start > 0 { gapPending[partition] = true }
+            if start > 0 { gapPending.insert(partition) }
             if start > end.offset {
                 observer.recordsLost(partition, count: start - end.offset)
                 lostRuns.append(Run(partition: partition, first: end.offset, last: start - 1))

@@ -119,8 +119,7 @@ extension Instance {
             if let slice = lanes[partition]!.take(limit: configuration.bounds.sliceRecords, while: { $0.offset <= run.last && $0.offset < stop }) {
                 let first = slice.run.first
                 var piece = FollowPiece(slice: slice, outcomes: expand(outcomes, slice))
-                if gapPending[partition] == true {
-                    gapPending[partition] = nil
+                if gapPending.remove(partition) != nil {
                     piece.changes.append(Change(partition: partition, offset: first, kind: .since(slice.records[0].time)))
                 }
                 while let change = changes.first, change.offset <= first { piece.changes.append(changes.removeFirst()) }

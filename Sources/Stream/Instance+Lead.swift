@@ -114,8 +114,7 @@ extension Instance {
         while runner.hasRoom, !runner.isAtBound, let (slice, lagging) = nextSlice() {
             var changes: [Change] = []
             let partition = slice.batch.partition
-            if gapPending[partition] == true {
-                gapPending[partition] = nil
+            if gapPending.remove(partition) != nil {
                 changes.append(Change(partition: partition, offset: slice.run.first, kind: .since(slice.records[0].time)))
             }
             runner.put(.score(slice, lagging: lagging, changes: changes))

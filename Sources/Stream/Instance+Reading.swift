@@ -65,13 +65,11 @@ extension Instance {
         note(.warning, "records lost", [("topic", name), ("partition", "\(partition.number)"), ("from", "\(next)"), ("to", "\(bounds.first)")])
         observer.recordsLost(partition, count: bounds.first - next)
         lostRuns.append(Run(partition: partition, first: next, last: bounds.first - 1))
-        gapPending[partition] = true
+        gapPending.insert(partition)
         open(partition, at: bounds.first)
     }
 
     /// Takes new entries of the journal, in order.
-    ///
-    /// - Returns: false when the journal cannot be read now.
     func fetchJournal() throws(StreamExit) {
         var failure: StreamExit?
         var lostHead = false

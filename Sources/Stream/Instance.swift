@@ -21,8 +21,6 @@ final class Instance {
     /// Committed next offsets, by the journal.
     var places: [InputPartition: Int64] = [:]
     var base: Base?
-    /// The state was built from the log alone.
-    var isPure = true
     var lanes: [InputPartition: Lane] = [:]
     /// Sorted keys of `lanes`.
     var partitions: [InputPartition] = []
@@ -31,7 +29,6 @@ final class Instance {
     var journalNext: Int64 = 0
     var journalAtEnd = false
     var entries: [Entry] = []
-    var journalFailure: StreamExit?
 
     // Taking over.
     var backoff: Int64 = 1
@@ -46,7 +43,8 @@ final class Instance {
     var stopSeen: Int64?
     var lastFull: Int64 = 0
     var lastCommit: Int64?
-    var gapPending: [InputPartition: Bool] = [:]
+    /// Partitions whose next record is the first after a gap.
+    var gapPending: Set<InputPartition> = []
     var lostRuns: [Run] = []
     var diverged = false
 
@@ -142,7 +140,6 @@ final class Instance {
         status.queuedSlices = runner.queueLength
         status.lastCommit = lastCommit
         status.diverged = diverged
-        status.lastEntry = last?.n ?? 0
         observer.status(status)
     }
 

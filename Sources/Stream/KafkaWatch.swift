@@ -11,7 +11,7 @@ final class KafkaWatch: @unchecked Sendable {
     private let wakeup: Wakeup
     private let monitor = Monitor()
     private var isStopping = false
-    private var isEnded = true
+    private var thread: Thread?
     private var askedAt: Int64?
     private var doubt = monotonicMillis()
     private var lastAnswer = monotonicMillis()
@@ -47,16 +47,17 @@ final class KafkaWatch: @unchecked Sendable {
     func say(_ text: String) { monitor.locked { said = text } }
 
     func start() {
-        monitor.locked { isEnded = false }
-        Thread.start("watch") { [self] in run() }
+        let thread = Thread("watch") { [self] in run() }
+        monitor.locked { self.thread = thread }
     }
 
     func stop() {
-        monitor.locked {
+        let thread = monitor.locked {
             isStopping = true
             monitor.signal()
-            while !isEnded { monitor.wait(milliseconds: 100) }
+            return self.thread
         }
+        thread?.join()
     }
 
     private func run() {
@@ -68,10 +69,6 @@ final class KafkaWatch: @unchecked Sendable {
                 metadataAt = monotonicMillis() + (found ? 2000 : 300)
             }
             monitor.locked { if !isStopping { monitor.wait(milliseconds: 300) } }
-        }
-        monitor.locked {
-            isEnded = true
-            monitor.signal()
         }
     }
 

@@ -3,11 +3,11 @@ import Glibc
 /// A mutex with a condition: pthread's own, which ThreadSanitizer understands.
 ///
 /// Safe to share: POSIX says of `pthread_mutex_lock` and `pthread_cond_wait` that any thread may call them on the same object.
-final class Monitor: @unchecked Sendable {
+package final class Monitor: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    package init() {
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
@@ -23,14 +23,14 @@ final class Monitor: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func locked<T>(_ body: () throws -> T) rethrows -> T {
+    package func locked<T>(_ body: () throws -> T) rethrows -> T {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body()
     }
 
     /// Waits, inside `locked`, until signalled or for `milliseconds`. May wake without a cause.
-    func wait(milliseconds: Int64) {
+    package func wait(milliseconds: Int64) {
         var until = timespec()
         clock_gettime(CLOCK_MONOTONIC, &until)
         let nanoseconds = Int64(until.tv_nsec) + milliseconds * 1_000_000
@@ -39,11 +39,11 @@ final class Monitor: @unchecked Sendable {
         pthread_cond_timedwait(condition, mutex, &until)
     }
 
-    func signal() { pthread_cond_broadcast(condition) }
+    package func signal() { pthread_cond_broadcast(condition) }
 }
 
 /// Milliseconds of the monotonic clock: for waits and time-outs, never for anything that reaches a verdict.
-func monotonicMillis() -> Int64 {
+package func monotonicMillis() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
@@ -57,7 +57,7 @@ func monotonicNanos() -> UInt64 {
 }
 
 /// Milliseconds since the Unix epoch: for what is measured and told, never for anything that reaches a verdict.
-func wallMillis() -> Int64 {
+package func wallMillis() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000

@@ -118,7 +118,4 @@ struct Lane {
         }
         return taken
     }
-
-    /// Throws away what was fetched: the reader begins again at `next`.
-    mutating func reset(to next: Int64) { self = Lane(next: next) }
 }

@@ -32,8 +32,8 @@ public final class StreamProcess: Sendable {
     /// Starts the threads. `ended` is called once, on the kafka thread, when the instance's work has ended.
     public func start(ended: @escaping @Sendable (StreamExit) -> Void) {
         let runner = runner
-        Thread.start("engine") { runner.run() }
-        Thread.start("kafka") { [self] in ended(run()) }
+        Thread("engine") { runner.run() }
+        Thread("kafka") { [self] in ended(run()) }
     }
 
     private func run() -> StreamExit {

@@ -33,8 +33,6 @@ public struct StreamStatus: Sendable {
     public var queuedSlices = 0
     public var lastCommit: Int64?
     public var diverged = false
-    /// The last entry that this state has applied or written.
-    public var lastEntry: Int64 = 0
     public var journalRetentionTooShort = false
     public init() {}
 

@@ -1,26 +1,21 @@
 import Files
 import Glibc
+import Stream
 
 /// A line on stderr that says how far a file is; on a terminal only.
 struct Progress {
     private let command: String
     private let isTerminal = isatty(2) == 1
     private var lastMillis: Int64 = 0
-    private let startMillis = Progress.now()
+    private let startMillis = monotonicMillis()
     private var isShown = false
 
     init(_ command: String) { self.command = command }
 
-    private static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-
     /// Called after each record; looks at the clock after every 1,024th.
     mutating func update(_ reader: RecordReader, _ records: Int) {
         guard isTerminal, records & 1023 == 0 else { return }
-        let now = Self.now()
+        let now = monotonicMillis()
         guard now - lastMillis >= 200 else { return }
         lastMillis = now
         let rate = Int64(records) * 1000 / max(1, now - startMillis)

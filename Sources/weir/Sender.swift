@@ -1,4 +1,3 @@
-import Glibc
 import Kafka
 import Service
 import Stream
@@ -15,7 +14,7 @@ struct Sender {
     var keepsPace = false
     /// The record time is the event time, not the present.
     var sendsEventTime = false
-    private let began = Sender.millis()
+    private let began = monotonicMillis()
     private var firstTime: Int64?
     private var turn: Int32 = 0
 
@@ -24,12 +23,6 @@ struct Sender {
         producer = try Producer(settings.streamProperties)
         topic = try producer.topic(settings.topics.transactions)
         partitions = try producer.metadata(topic: settings.topics.transactions, timeoutMillis: 10_000).partitionCount
-    }
-
-    static func millis() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
     /// Sends one record when its time has come; `time` is its event time, if it has one. Without a key partitions take turns.
@@ -59,10 +52,10 @@ struct Sender {
     }
 
     private func sleep(until time: Int64) {
-        var left = time - Self.millis()
+        var left = time - monotonicMillis()
         while left > 0 {
             producer.poll(timeoutMillis: Int(min(left, 100)))
-            left = time - Self.millis()
+            left = time - monotonicMillis()
         }
     }
 

@@ -34,8 +34,8 @@ enum Demo: Command {
             seed: UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1))
         let seconds = try arguments.integer("seconds", in: 1...86_400)
         let view = DemoView(settings, seconds: seconds)
-        Stream.Thread.start("traffic") { traffic.run() }
-        Stream.Thread.start("view") { view.run() }
+        Thread("traffic") { traffic.run() }
+        Thread("view") { view.run() }
         let exit = try withExtendedLifetime(broker) { try Serve.serve(settings, isEmbedded: true) }
         traffic.stop()
         view.stop()

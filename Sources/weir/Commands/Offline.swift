@@ -24,16 +24,8 @@ struct Offline {
         let settings = try Settings(environment: ProcessFacts.environment)
         for warning in settings.warnings { printError("weir: \(warning)\n") }
         var reading = OfflineScorer.Reading()
-        reading.format = try arguments.choice("format", of: FileFormat.allCases.map(\.rawValue)).flatMap(FileFormat.init(rawValue:))
-        reading.mappings = try arguments.texts("map").map { text in
-            guard let mapping = ColumnMapping(text) else { throw arguments.wrong("map", "COLUMN=FIELD") }
-            guard mapping.isOfTransaction else {
-                let names = TransactionField.allCases.map(\.name)
-                let near = NearestName.suggestion(for: mapping.field, among: names)
-                throw UsageError("--map: no field is named '\(mapping.field)'" + (near.map { ", did you mean \($0)?" } ?? "; there are \(names.joined(separator: ", "))"))
-            }
-            return mapping
-        }
+        reading.format = try Self.format(arguments)
+        reading.mappings = try Self.mappings(arguments)
         switch (arguments.text("feedback"), arguments.text("label-column")) {
         case (nil, nil): break
         case (let file?, nil): reading.labels = .file(file)
@@ -48,6 +40,24 @@ struct Offline {
             try OfflineScorer(configuration, reading, rejects: rejects, keepsFeatures: keepsFeatures)
         }
         output = try OutputFile(path: arguments.text("output") ?? "-")
+    }
+
+    /// `--format`; nil: as the file's name says.
+    static func format(_ arguments: Arguments) throws -> FileFormat? {
+        try arguments.choice("format", of: FileFormat.allCases.map(\.rawValue)).flatMap(FileFormat.init(rawValue:))
+    }
+
+    /// `--map`, each of one of a transaction's fields.
+    static func mappings(_ arguments: Arguments) throws -> [ColumnMapping] {
+        try arguments.texts("map").map { text in
+            guard let mapping = ColumnMapping(text) else { throw arguments.wrong("map", "COLUMN=FIELD") }
+            guard mapping.isOfTransaction else {
+                let names = TransactionField.allCases.map(\.name)
+                let near = NearestName.suggestion(for: mapping.field, among: names)
+                throw UsageError("--map: no field is named '\(mapping.field)'" + (near.map { ", did you mean \($0)?" } ?? "; there are \(names.joined(separator: ", "))"))
+            }
+            return mapping
+        }
     }
 
     /// Scores all files and says in the end what became of them.

@@ -28,11 +28,7 @@ enum Produce: Command {
         sender.rate = try arguments.number("rate", in: 0.001...10_000_000)
         sender.keepsPace = arguments.has("pace")
         sender.sendsEventTime = arguments.has("event-time")
-        let format = try arguments.choice("format", of: FileFormat.allCases.map(\.rawValue)).flatMap(FileFormat.init(rawValue:))
-        let mappings = try arguments.texts("map").map { text in
-            guard let mapping = ColumnMapping(text), mapping.isOfTransaction else { throw arguments.wrong("map", "COLUMN=FIELD") }
-            return mapping
-        }
+        let (format, mappings) = (try Offline.format(arguments), try Offline.mappings(arguments))
         let rejects = try Rejects(path: arguments.text("rejects"))
         let decoder = Decoder(slots: 1, rules: try settings.engineConfiguration().rules)
         var json: [UInt8] = []

@@ -2,6 +2,7 @@ import CPlatform
 import Kafka
 import Scoring
 import Service
+import Stream
 
 /// `weir serve`: the service.
 enum Serve: Command {

@@ -2,6 +2,7 @@ import Glibc
 import Scoring
 import Service
 import Simulation
+import Stream
 import Synchronization
 
 /// Sends a simulated bank's transactions at the pace of the wall clock.
@@ -19,7 +20,7 @@ final class DemoTraffic: Sendable {
         configuration.merchants = max(1, customers / 5)
         configuration.seed = seed
         configuration.rate = rate
-        configuration.start = Self.now()
+        configuration.start = wallMillis()
         configuration.duration = 400 * 86_400_000
         configuration.fraudShare = 0.02
         self.configuration = configuration
@@ -27,12 +28,6 @@ final class DemoTraffic: Sendable {
 
     /// Transactions sent.
     var sent: Int { count.load(ordering: .relaxed) }
-
-    private static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
 
     func run() {
         defer { isEnded.store(true, ordering: .releasing) }
@@ -51,7 +46,7 @@ final class DemoTraffic: Sendable {
         var text = TextBuffer()
         while !isStopping.load(ordering: .relaxed), let transaction = simulator.next() {
             while simulator.nextFeedback(until: transaction.time) != nil {}
-            while transaction.time > Self.now(), !isStopping.load(ordering: .relaxed) { usleep(5000) }
+            while transaction.time > wallMillis(), !isStopping.load(ordering: .relaxed) { usleep(5000) }
             text.removeAll()
             writer.write(transaction, into: &text)
             try text.withBytes { bytes in

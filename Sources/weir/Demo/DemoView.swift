@@ -50,7 +50,7 @@ final class DemoView: Sendable {
             let count = try consumer.metadata(topic: topic, timeoutMillis: 5000).partitionCount
             for partition in 0..<count { queues.append(try consumer.assign(topic: topic, partition: partition, offset: 0)) }
         }
-        let began = Sender.millis()
+        let began = monotonicMillis()
         var next = began + 1000
         var second = Second()
         printOut("HTTP on http://127.0.0.1:\(settings.http.port)  (/health, /predict, /aml_check, /metrics); Ctrl-C ends it\n")
@@ -62,7 +62,7 @@ final class DemoView: Sendable {
                     batch.removeAll()
                 }
             }
-            let now = Sender.millis()
+            let now = monotonicMillis()
             if now >= next {
                 show(second)
                 second = Second()
