@@ -24,11 +24,11 @@ enum Produce: Command {
     static func run(_ arguments: Arguments) throws -> ExitCode {
         let settings = try Settings(environment: ProcessFacts.environment)
         guard !settings.isAlone else { throw UsageError("KAFKA_BOOTSTRAP_SERVERS is not set") }
+        let (format, mappings) = (try Offline.format(arguments), try Offline.mappings(arguments))
         var sender = try Sender(settings)
         sender.rate = try arguments.number("rate", in: 0.001...10_000_000)
         sender.keepsPace = arguments.has("pace")
         sender.sendsEventTime = arguments.has("event-time")
-        let (format, mappings) = (try Offline.format(arguments), try Offline.mappings(arguments))
         let rejects = try Rejects(path: arguments.text("rejects"))
         let decoder = Decoder(slots: 1, rules: try settings.engineConfiguration().rules)
         var json: [UInt8] = []
