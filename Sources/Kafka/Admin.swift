@@ -1,4 +1,5 @@
 import CRdkafka
+import Glibc
 
 /// Makes, describes and changes topics, and looks at groups. Each call asks the brokers and blocks up to its time. The embedded broker answers none of them.
 ///
@@ -31,9 +32,10 @@ public final class Admin: @unchecked Sendable {
         }
     }
 
-    /// Makes a topic. Other brokers, and other clients' metadata, may need a moment to know it.
+    /// Makes a topic, and waits until the broker that is asked knows it. Others of the cluster may need a moment more.
     ///
-    /// - Throws: `TOPIC_ALREADY_EXISTS` (`KafkaError.Code.topicExists`); `TOPIC_AUTHORIZATION_FAILED`; what the broker says of a wrong configuration.
+    /// - Throws: `TOPIC_ALREADY_EXISTS` (`KafkaError.Code.topicExists`); `TOPIC_AUTHORIZATION_FAILED`; what the broker says of a wrong configuration;
+    ///   `UNKNOWN_TOPIC_OR_PART` if it was made and is still not known when the time is over.
     public func create(_ topic: NewTopic, timeoutMillis: Int) throws(KafkaError) {
         var text = [CChar](repeating: 0, count: 512)
         guard let new = rd_kafka_NewTopic_new(topic.name, topic.partitions, topic.replicas, &text, text.count) else {
@@ -47,6 +49,16 @@ public final class Admin: @unchecked Sendable {
         } read: { event throws(KafkaError) in
             var count = 0
             try Self.check(rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count), count)
+        }
+        // The controller makes it; a broker hears of that a little later, and until then says that there is no such topic.
+        for pause in 1... {
+            do throws(KafkaError) {
+                _ = try client.metadata(topic: topic.name, timeoutMillis: timeoutMillis)
+                return
+            } catch {
+                guard error.code == KafkaError.Code.unknownTopicOrPartition, pause * (pause + 1) / 2 < timeoutMillis else { throw error }
+            }
+            usleep(UInt32(pause) * 1000)
         }
     }
 
