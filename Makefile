@@ -1,28 +1,56 @@
+# `make demo` and `make test` are all that a newcomer needs; each installs what it lacks, on Debian 12 with Swift 6.3, as root or by sudo.
+
 # One place for the flags: tests run in release, since debug builds are 14 to 26 times slower.
 FLAGS = -c release -Xswiftc -enable-testing
-PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libssl-dev libcurl4-openssl-dev pkg-config prometheus openjdk-17-jre-headless
-SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+WEIR = .build/release/weir
 
-.PHONY: deps build demo test bench check-handbook
+BUILD_PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libssl-dev libcurl4-openssl-dev pkg-config
+# promtool checks the metrics, Java runs Apache Kafka.
+TEST_PACKAGES = prometheus openjdk-17-jre-headless
+LINT_PACKAGES = git shellcheck
+INSTALL = scripts/install.sh
 
-# Installs the Debian packages that are missing.
-deps:
-	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; fi
+.PHONY: deps deps-build deps-test deps-lint build demo test lint format bench check-handbook help
 
-build: deps
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## deps             installs all that building, testing and linting need
+deps: deps-test deps-lint
+
+deps-build:
+	@$(INSTALL) $(BUILD_PACKAGES)
+
+deps-test: deps-build
+	@$(INSTALL) $(TEST_PACKAGES)
+
+deps-lint:
+	@$(INSTALL) $(LINT_PACKAGES)
+
+## build            the release build, with tests enabled
+build: deps-build
 	swift build $(FLAGS)
 
-# Embedded broker, simulated traffic, the service, a live view; Ctrl-C ends it.
+## demo             embedded broker, simulated traffic, the service and a live view; Ctrl-C ends it
 demo: build
-	.build/release/weir demo
+	$(WEIR) demo
 
-test: deps
+## test             all tests; what is not there to test against is said
+test: deps-test
 	swift test $(FLAGS)
 
-bench: deps
-	swift build -c release --package-path Benchmarks
+## lint             swift format's rules, shellcheck, and what must not be committed
+lint: deps-lint
+	scripts/lint.sh
 
-# Every window equal to those that the Fraud Detection Handbook publishes; says so and ends well where the data are missing.
+## format           lays Swift files out anew: all, or FILES="a.swift b.swift"
+format:
+	swift format --in-place --parallel --configuration .swift-format $(or $(FILES),--recursive Sources Tests Benchmarks Package.swift)
+
+## bench            what a transaction costs in the engine, alone
+bench: deps-build
+	swift run -c release --package-path Benchmarks EngineBenchmark
+
+## check-handbook   every window equal to those that the Fraud Detection Handbook publishes, where the data are
 check-handbook: build
-	scripts/check-handbook.py
+	scripts/check-handbook.py $(WEIR)

@@ -40,9 +40,11 @@ let package = Package(
         library("Simulation", []),
         library("Service", ["Stream", "Scoring", "Velocity", "HTTP", "Kafka", "CPlatform"]),
         .executableTarget(
-            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "Files", "CZlib", "CPlatform"],
+            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "Files", "CPlatform"],
             swiftSettings: swift),
 
+        // Reads the sources, and depends on none of them.
+        .testTarget(name: "ArchitectureTests", swiftSettings: swift),
         tests("HTTP", ["TestSupport"]),
         tests("Stream", ["Scoring", "Velocity", "Kafka", "TestSupport"]),
         tests("Velocity", []),

@@ -89,7 +89,11 @@ struct OfflineScorerTests {
         try rejects.flush()
         let told = try String(contentsOfFile: "\(folder.path)/r", encoding: .utf8).split(separator: "\n").map(String.init)
         #expect(told.count == 4)
-        for (line, part) in zip(told, [#""line":4,"reason":"CONFLICTING_ID""#, #""line":5,"reason":"MISSING_FIELD","field":"transaction_id""#, #""line":6,"reason":"INVALID_FIELD","field":"timestamp""#, #""line":7,"reason":"INVALID_FIELD","field":"fraud""#]) {
+        let parts = [
+            #""line":4,"reason":"CONFLICTING_ID""#, #""line":5,"reason":"MISSING_FIELD","field":"transaction_id""#,
+            #""line":6,"reason":"INVALID_FIELD","field":"timestamp""#, #""line":7,"reason":"INVALID_FIELD","field":"fraud""#,
+        ]
+        for (line, part) in zip(told, parts) {
             #expect(line.contains(part), "\(line)")
         }
     }

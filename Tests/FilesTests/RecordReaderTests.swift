@@ -93,10 +93,15 @@ struct RecordReaderTests {
     @Test("JSON Lines: each line a record, empty ones none, times need their offset")
     func jsonLines() throws {
         let good = #"{"transaction_id":"a","account_id":"b","timestamp":"2026-01-01T00:00:00Z","amount":1}"#
-        let text = good + "\n\n" + good + "\r\n{}\nnot json\n" + good.replacingOccurrences(of: "00Z", with: "00") + "\n" + good.replacingOccurrences(of: "b\"", with: "\(String(repeating: "b", count: 5_000))\"")
+        let text =
+            good + "\n\n" + good + "\r\n{}\nnot json\n" + good.replacingOccurrences(of: "00Z", with: "00") + "\n"
+            + good.replacingOccurrences(of: "b\"", with: "\(String(repeating: "b", count: 5_000))\"")
             + "\n" + good
         let file = try folder.write("t.jsonl", text)
-        let expected = ["1 a 100 1767225600000", "3 a 100 1767225600000", "4 MISSING_FIELD transaction_id", "5 MALFORMED_JSON", "6 INVALID_FIELD timestamp", "7 INVALID_FIELD account_id", "8 a 100 1767225600000"]
+        let expected = [
+            "1 a 100 1767225600000", "3 a 100 1767225600000", "4 MISSING_FIELD transaction_id", "5 MALFORMED_JSON", "6 INVALID_FIELD timestamp",
+            "7 INVALID_FIELD account_id", "8 a 100 1767225600000",
+        ]
         #expect(try read(try RecordReader(file)) == expected)
         _ = try folder.gzip(file)
         #expect(try read(try RecordReader(file + ".gz")) == expected)

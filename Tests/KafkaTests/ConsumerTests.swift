@@ -1,7 +1,7 @@
 import Foundation
 import Kafka
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: KafkaCluster.isAvailable, KafkaCluster.skipping))
 struct ConsumerTests {

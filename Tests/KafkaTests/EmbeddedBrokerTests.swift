@@ -1,6 +1,6 @@
 import Kafka
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct EmbeddedBrokerTests {
     @Test func `Records come back as they were written, with key, headers and time, and then the partition's end`() throws {

@@ -1,6 +1,6 @@
 import Kafka
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct MessageBatchTests {
     private func filled(_ count: Int) throws -> (EmbeddedBroker, MessageBatch) {

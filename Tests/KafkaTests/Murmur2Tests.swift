@@ -1,6 +1,6 @@
 import Kafka
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct Murmur2Tests {
     /// Apache Kafka's `UtilsTest.testMurmur2`, and librdkafka's `rdmurmur2.c`.

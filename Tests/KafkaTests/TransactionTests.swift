@@ -1,6 +1,6 @@
 import Kafka
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: KafkaCluster.isAvailable, KafkaCluster.skipping))
 struct TransactionTests {

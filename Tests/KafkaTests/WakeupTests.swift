@@ -1,7 +1,7 @@
 import Foundation
 import Kafka
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct WakeupTests {
     @Test func `A signal ends a wait, once, and whenever it came`() {

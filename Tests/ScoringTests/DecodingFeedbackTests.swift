@@ -91,7 +91,8 @@ struct DecodingFeedbackTests {
             check(good + [(field, text)]) { t, _ in #expect(t?.amount == amount, "\(text)") }
         }
         for (field, text, reason) in [
-            (TransactionField.amount, "-1", Reason.invalidField), (.amount, "1,5", .invalidField), (.amount, "nan", .invalidField), (.amount, "", .missingField), (.timestamp, "1522540831", .invalidField),
+            (TransactionField.amount, "-1", Reason.invalidField), (.amount, "1,5", .invalidField), (.amount, "nan", .invalidField),
+            (.amount, "", .missingField), (.timestamp, "1522540831", .invalidField),
             (.timestamp, "01/04/2018", .invalidField), (.type, "buy", .invalidField), (.currency, "EUR", .invalidField), (.accountID, String(repeating: "x", count: 129), .invalidField),
         ] {
             check(good + [(field, text)]) { _, found in #expect(found?.reason == reason && found?.field == field.name, "\(text)") }

@@ -35,7 +35,8 @@ struct Tx {
 
 /// A JSON string as Foundation writes it.
 func quoted(_ text: String) -> String {
-    String(decoding: try! JSONSerialization.data(withJSONObject: text, options: .fragmentsAllowed), as: UTF8.self)
+    guard let data = try? JSONSerialization.data(withJSONObject: text, options: .fragmentsAllowed) else { preconditionFailure("no JSON: \(text)") }
+    return String(decoding: data, as: UTF8.self)
 }
 
 /// A verdict as its reader sees it.

@@ -1,6 +1,6 @@
 import Scoring
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct OutcomeTests {
     @Test func aRepeatIsADuplicateAndAnotherContentAConflict() throws {

@@ -1,7 +1,7 @@
 public import Foundation
-public import Testing
 import Glibc
 import Synchronization
+public import Testing
 
 /// A genuine Apache Kafka of one node, started by `scripts/kafka.sh` on a free port in a folder of its own. It ends with its last reference, or with this process however that ends.
 ///

@@ -30,7 +30,8 @@ import Testing
         let output = try file("out.csv")
         let rejects = try file("rejects")
         #expect(Dispatcher.run(["features", try file("t.csv", csv), "-o", output, "--rejects", rejects, "--label-column", "FRAUD"] + maps) == .done)
-        let lines = try read(output).map { $0.hasPrefix("\"b,1\"") ? $0.replacingOccurrences(of: "\"b,1\"", with: "b") : $0 }.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+        let lines = try read(output).map { $0.hasPrefix("\"b,1\"") ? $0.replacingOccurrences(of: "\"b,1\"", with: "b") : $0 }
+            .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
         #expect(lines.count == 4 && lines[0].first == "transaction_id" && lines[0].last == "label")
         #expect(Set(lines.map(\.count)).count == 1)
         let column = { (name: String) in lines.dropFirst().map { $0[lines[0].firstIndex(of: name)!] } }
