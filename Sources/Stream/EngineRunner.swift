@@ -50,6 +50,8 @@ public final class EngineRunner: @unchecked Sendable {
     private let monitor = Monitor()
     /// Has no thread of its own: whoever drives it calls `turn`, and the whole pipeline runs on one thread.
     private let isStepped: Bool
+    /// Applies what the journal says instead of the engine's `follow`: an audit's way.
+    private let recompute: ((FollowPiece, Engine) -> Void)?
 
     // Behind `monitor`.
     private var queue: [Work] = []
@@ -71,11 +73,19 @@ public final class EngineRunner: @unchecked Sendable {
     private var open: OutputBuffer?
     private var lagging = false
 
-    public init(
+    public convenience init(
         engine: Engine, topics: TopicNames, bounds: StreamBounds = .init(), serve: @escaping (Engine) -> Bool = { _ in false },
         isStepped: Bool = false, wakeOther: @escaping () -> Void
     ) {
+        self.init(engine: engine, topics: topics, bounds: bounds, serve: serve, isStepped: isStepped, recompute: nil, wakeOther: wakeOther)
+    }
+
+    init(
+        engine: Engine, topics: TopicNames, bounds: StreamBounds, serve: @escaping (Engine) -> Bool = { _ in false }, isStepped: Bool = false,
+        recompute: ((FollowPiece, Engine) -> Void)?, wakeOther: @escaping () -> Void
+    ) {
         self.isStepped = isStepped
+        self.recompute = recompute
         self.engine = engine
         self.topics = topics
         self.bounds = bounds
@@ -307,6 +317,10 @@ public final class EngineRunner: @unchecked Sendable {
     private func follow(_ pieces: [FollowPiece]) {
         for piece in pieces {
             for change in piece.changes { apply(change) }
+            if let recompute, piece.outcomes != nil {
+                recompute(piece, engine)
+                continue
+            }
             do throws(FollowError) {
                 try engine.follow(piece.slice.records, outcomes: followed(piece.outcomes))
             } catch {

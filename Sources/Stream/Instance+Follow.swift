@@ -78,6 +78,7 @@ extension Instance {
             }
             try begin(from: entry)
         }
+        try heed(entry, base)
         if let head = entry.head, let last, last.process != entry.process {
             note(.info, "leader", [("instance", entry.instance), ("epoch", "\(entry.epoch)"), ("version", head.version)])
         }

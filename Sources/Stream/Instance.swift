@@ -25,6 +25,9 @@ final class Instance {
     /// Sorted keys of `lanes`.
     var partitions: [InputPartition] = []
 
+    /// Told of each entry before its runs are applied.
+    var heed: (Entry, Base?) throws(StreamExit) -> Void = { _, _ in }
+
     // The journal's reader.
     var journalNext: Int64 = 0
     var journalAtEnd = false

@@ -178,6 +178,12 @@ struct JSONWriter {
         quoted(value)
     }
 
+    /// What is JSON already.
+    mutating func embedded(_ json: [UInt8]) {
+        separate()
+        bytes += json
+    }
+
     mutating func null() {
         separate()
         raw("null")

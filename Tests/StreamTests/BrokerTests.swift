@@ -84,11 +84,23 @@ struct BrokerTests {
         }
     }
 
-    func start(_ instance: String) throws -> Running {
-        try Running(
-            StreamConfiguration(
-                group: group, instance: instance, topics: topics, longestReach: 7 * 86_400_000, version: "test", settings: [:], rates: "",
-                form: "test"), servers)
+    func configuration(_ instance: String) -> StreamConfiguration {
+        StreamConfiguration(
+            group: group, instance: instance, topics: topics, longestReach: 7 * 86_400_000, version: "test", settings: [:], rates: "", form: "test")
+    }
+
+    func start(_ instance: String) throws -> Running { try Running(configuration(instance), servers) }
+
+    /// Recomputes all committed verdicts, or these.
+    func audit(_ lines: [String]? = nil) throws -> (summary: Audit.Summary, lines: [AuditLine]) {
+        var said: [AuditLine] = []
+        let engine = EngineConfiguration(velocity: .init(feedbackEnabled: false), topic: topics.transactions)
+        let audit = Audit(
+            configuration("audit"), kafka: ["bootstrap.servers": servers],
+            making: .init(engine: { _ in (Engine(engine), "test") }, changes: { _ in [] }), report: { said.append($0) }, note: { _ in })
+        var rest = lines?[...]
+        let summary = try audit.run(lines: lines.map { _ in { rest!.popFirst().map { Array($0.utf8) } } })
+        return (summary, said)
     }
 
     func produce(_ records: [(key: String?, value: [UInt8]?)]) throws {
@@ -211,5 +223,30 @@ struct BrokerTests {
             let seen = try ids(topic)
             #expect(seen.count == count && Set(seen).count == count)
         }
+        let (summary, lines) = try audit()
+        #expect(summary == Audit.Summary(identical: 2 * count) && lines.count == 2 * count)
+    }
+
+    @Test func `an audit tells what is identical from what is not, and from what it cannot know`() throws {
+        try admin.create(
+            .init(topics.transactions, partitions: 2, configuration: ["message.timestamp.type": "LogAppendTime"]), timeoutMillis: 20_000)
+        let running = try start("one")
+        try produce((0..<300).map { good($0, "A\($0 % 7)") } + [good(5, "A5"), ("A", Array("{".utf8))])
+        #expect(running.wait { $0.consumed == 302 })
+        #expect(running.end() == .stopped)
+        let (all, _) = try audit()
+        #expect(all == Audit.Summary(identical: 600))
+
+        let verdicts = try read(topics.fraudVerdicts).map { String(decoding: $0.value!, as: UTF8.self) }
+        let changed = verdicts[7].replacing(/"score":[0-9.]+/, with: "\"score\":0.123")
+        let unknown = verdicts[8].replacing(/"offset":[0-9]+/, with: "\"offset\":4711")
+        let (some, lines) = try audit([verdicts[3], "", changed, unknown])
+        #expect(some == Audit.Summary(identical: 1, different: 1, cannotBeRecomputed: 1))
+        #expect(lines.first { $0.result == .different(committed: Array(changed.utf8), recomputed: Array(verdicts[7].utf8)) } != nil)
+        let last = try #require(lines.last)
+        #expect(last.offset == 4711 && last.result == .cannotBeRecomputed(why: "the journal no longer says in which order its record was applied"))
+        let told = try #require(try JSONSerialization.jsonObject(with: Data(last.json)) as? [String: Any])
+        #expect(told["result"] as? String == "cannot_be_recomputed" && told["kind"] as? String == "fraud")
+        #expect(throws: StreamExit.refused("line 2 is no verdict")) { _ = try audit([verdicts[0], "{}"]) }
     }
 }

@@ -178,6 +178,87 @@ import Testing
         #expect(running.end() == 0)
     }
 
+    @Test(.enabled(if: KafkaCluster.isAvailable, KafkaCluster.skipping))
+    func `answers on leader and follower as the stream then does, and changes nothing`() throws {
+        let cluster = try KafkaCluster.shared()
+        let group = unique("predict")
+        let names = ["TRANSACTIONS_TOPIC", "FEEDBACK_TOPIC", "FRAUD_VERDICTS_TOPIC", "AML_VERDICTS_TOPIC", "DLQ_TOPIC"]
+        let environment = [
+            "KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrapServers, "KAFKA_GROUP_ID": group, "DRAIN_DELAY": "0", "COMMIT_INTERVAL": "10ms",
+        ].merging(names.map { ($0, "\(group)-\($0.lowercased())") }) { own, _ in own }
+        let leader = try Running(environment)
+        #expect(try until { try get(host: "127.0.0.1", port: leader.port, path: "/health").text.contains(#""role":"leader""#) })
+        let follower = try Running(environment)
+        #expect(try until { try follower.status("/readyz") == 200 })
+        #expect(try get(host: "127.0.0.1", port: follower.port, path: "/health").text.contains(#""role":"follower""#))
+
+        let producer = try Producer(["bootstrap.servers": cluster.bootstrapServers])
+        let topic = try producer.topic(environment["TRANSACTIONS_TOPIC"]!)
+        func send(_ account: String, _ value: String) throws {
+            try Array(account.utf8).withUnsafeBytes { key in
+                try Array(value.utf8).withUnsafeBytes { try producer.produce(topic, partition: Murmur2.partition(key, 4), key: key, value: $0) }
+            }
+            try producer.flush(timeoutMillis: 10_000)
+        }
+        func events(_ running: Running) throws -> Int {
+            let text = try get(host: "127.0.0.1", port: running.port, path: "/metrics").text
+            return text.split(separator: "\n").first { $0.hasPrefix("weir_events ") }.flatMap { Int($0.split(separator: " ")[1]) } ?? -1
+        }
+        /// What the two verdicts' topics hold of a transaction, without `source`.
+        func streamed(_ id: String) throws -> [String] {
+            try ["FRAUD_VERDICTS_TOPIC", "AML_VERDICTS_TOPIC"].map { name in
+                let wakeup = Wakeup()
+                let consumer = try Consumer(["bootstrap.servers": cluster.bootstrapServers], group: "reader", wakeup: wakeup)
+                var found: String?
+                for partition in 0..<(try consumer.metadata(topic: environment[name]!, timeoutMillis: 20_000).partitionCount) {
+                    let queue = try consumer.assign(topic: environment[name]!, partition: partition, offset: 0)
+                    let batch = MessageBatch()
+                    _ = until {
+                        repeat { queue.poll(max: 1000, into: batch) } while queue.mayHaveMore
+                        if queue.isAtEnd { return true }
+                        wakeup.wait(timeoutMillis: 1000)
+                        return false
+                    }
+                    for i in 0..<batch.count {
+                        let text = batch[i].value.map { String(decoding: $0, as: UTF8.self) } ?? ""
+                        if text.contains(#""transaction_id":"\#(id)""#) { found = text }
+                    }
+                }
+                return try #require(found).replacing(/,?"source":\{[^}]*\}/, with: "")
+            }
+        }
+        for number in 0..<60 {
+            let account = "A-\(number % 5)"
+            let type = ["purchase", "transfer", "cash_in", "cash_out"][number % 4]
+            let amount = [12, 9_600, 25_000, 333][number % 4] + number
+            let minute = String(format: "%02d", number)
+            let value =
+                #"{"transaction_id":"t\#(number)","account_id":"\#(account)","timestamp":"2026-11-25T12:\#(minute):00.5Z","amount":\#(amount).25,"type":"\#(type)","counterparty_id":"B-\#(number % 3)","merchant_id":"M","device_id":"d\#(number % 2)","ip":"203.0.113.9","country":"US"}"#
+            // Every tenth is asked about first, twice and on both.
+            guard number % 10 == 9 else {
+                try send(account, value)
+                continue
+            }
+            #expect(try until { try events(leader) == number && events(follower) == number })
+            var answers: [[String]] = []
+            for running in [leader, follower, leader, follower] {
+                answers.append(
+                    try ["/predict", "/aml_check"].map { path in
+                        try post(host: "127.0.0.1", port: running.port, path: path, body: Array(value.utf8)).text
+                            .replacing(/,?"source":\{[^}]*\}/, with: "")
+                    })
+            }
+            try send(account, value)
+            #expect(try until { try events(leader) == number + 1 && events(follower) == number + 1 })
+            let said = try streamed("t\(number)")
+            for answer in answers { #expect(answer == said) }
+        }
+        for running in [follower, leader] {
+            running.signal(SIGTERM)
+            #expect(running.end() == 0)
+        }
+    }
+
     @Test func `waits for a broker that is away, and ends all the same`() throws {
         let running = try Running(["DRAIN_DELAY": "0", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "LOG_LEVEL": "info"])
         let health = try get(host: "127.0.0.1", port: running.port, path: "/health")

@@ -20,6 +20,15 @@ extension Engine {
     /// - Throws: at a record that was applied and cannot be decoded. Those before it have been applied.
     /// - Complexity: O(records).
     public func follow(_ records: UnsafeBufferPointer<Record>, outcomes: [Outcome]?) throws(FollowError) {
+        try follow(records, outcomes, nil)
+    }
+
+    /// As `follow`, and writes the verdicts of what was scored, as its leader did: the way of an audit. One result a record is added to the sink; its outcome is the journal's.
+    public func recompute(_ records: UnsafeBufferPointer<Record>, outcomes: [Outcome], into sink: VerdictSink) throws(FollowError) {
+        try follow(records, outcomes, sink)
+    }
+
+    private func follow(_ records: UnsafeBufferPointer<Record>, _ outcomes: [Outcome]?, _ sink: VerdictSink?) throws(FollowError) {
         precondition(outcomes == nil || outcomes!.count == records.count, "an outcome for every record")
         var begin = 0
         while begin < records.count {
@@ -27,13 +36,19 @@ extension Engine {
             let chunk = UnsafeBufferPointer(rebasing: records[begin..<end])
             try decode(chunk, outcomes.map { $0[begin..<end] })
             for i in chunk.indices {
+                let outcome = outcomes?[begin + i]
+                if let sink, outcome == .scored, case .transaction = slots[i].content {
+                    answer(slots[i].transaction, events[slots[i].event], sink)
+                    continue
+                }
                 switch slots[i].content {
                 case .transaction:
                     let event = events[slots[i].event]
-                    if outcomes != nil || store.decide(event) == .new { store.apply(event) }
+                    if outcome != nil || store.decide(event) == .new { store.apply(event) }
                 case .feedback: _ = store.apply(slots[i].label)
                 case .refused, .skipped: break
                 }
+                if let sink, let outcome { sink.results.append(RecordResult(outcome: outcome)) }
             }
             store.expire(budget: Self.expiryBudget)
             begin = end

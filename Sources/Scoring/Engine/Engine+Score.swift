@@ -78,10 +78,16 @@ extension Engine {
         let clock = decoding == nil ? nil : sink.clock
         let start = clock?() ?? 0
         switch store.decide(event) {
-        case .new: break
-        case .duplicate: return sink.results.append(RecordResult(outcome: .duplicate))
-        case .conflict: return sink.refuse(.conflictingID)
+        case .new: answer(transaction, event, sink, decoding, clock, start)
+        case .duplicate: sink.results.append(RecordResult(outcome: .duplicate))
+        case .conflict: sink.refuse(.conflictingID)
         }
+    }
+
+    /// Applies a transaction that is new, and writes its verdicts.
+    func answer(
+        _ transaction: Transaction, _ event: Event, _ sink: VerdictSink, _ decoding: UInt64? = nil, _ clock: (() -> UInt64)? = nil, _ start: UInt64 = 0
+    ) {
         store.apply(event, into: reading)
         let applied = clock?() ?? 0
         var context = context(transaction, event)
