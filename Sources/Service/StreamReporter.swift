@@ -178,7 +178,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
         stream.restored = status.restored.done
         stream.toRestore = status.restored.of
         stream.isDiverged = status.diverged
-        stream.isJournalRetentionShort = status.journalRetentionTooShort
+        stream.isJournalRetentionShort = status.isRetentionShort
         stream.isAtBound = status.isAtBound
         stream.keptBytes = status.keptBytes
         stream.queuedBatches = status.queuedSlices

@@ -37,6 +37,8 @@ public final class EngineRunner: @unchecked Sendable {
         case score(Slice, lagging: Bool, changes: [Change])
         /// Apply as the journal says.
         case follow([FollowPiece])
+        /// All of this entry was put before.
+        case mark(Int64)
         case perform((Engine) -> Void)
     }
 
@@ -67,6 +69,7 @@ public final class EngineRunner: @unchecked Sendable {
     private var openBytes = 0
     private var openRecords = 0
     private var positions: [InputPartition: Place] = [:]
+    private var marked = Int64.min
     private var beat = monotonicMillis()
 
     // The engine thread's alone.
@@ -129,6 +132,9 @@ public final class EngineRunner: @unchecked Sendable {
     /// Next offsets applied, with the checksum of the record before each.
     var applied: [InputPartition: Place] { monitor.locked { positions } }
 
+    /// The number of the last entry that is applied whole.
+    var appliedEntry: Int64 { monitor.locked { marked } }
+
     func put(_ work: Work) {
         monitor.locked {
             if case .score(let slice, _, _) = work { queuedBytes += slice.byteCount }
@@ -170,8 +176,12 @@ public final class EngineRunner: @unchecked Sendable {
     /// Throws away what was queued for scoring; the caller reads it again from `applied`.
     func discardQueued() {
         monitor.locked {
-            let performs = queue[queueHead...].filter { if case .perform = $0 { true } else { false } }
-            queue = performs
+            queue = queue[queueHead...].filter { work in
+                switch work {
+                case .score, .follow: false
+                case .mark, .perform: true
+                }
+            }
             queueHead = 0
             queuedBytes = 0
             while isBusy { monitor.wait(milliseconds: 100) }
@@ -264,7 +274,7 @@ public final class EngineRunner: @unchecked Sendable {
             guard mayScore, closedBytes + openBytes < bounds.keptBytes else { return nil }
             queuedBytes -= slice.byteCount
         case .follow(let pieces): queuedBytes -= pieces.byteCount
-        case .perform: break
+        case .mark, .perform: break
         }
         queueHead += 1
         if queueHead == queue.count {
@@ -287,6 +297,7 @@ public final class EngineRunner: @unchecked Sendable {
         switch work {
         case .score(let slice, let lagging, let changes): score(slice, lagging: lagging, changes)
         case .follow(let pieces): follow(pieces)
+        case .mark(let entry): monitor.locked { marked = entry }
         case .perform(let body): body(engine)
         }
     }

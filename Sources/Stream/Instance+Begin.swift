@@ -75,11 +75,20 @@ extension Instance {
 
     /// Where a restore that is bounded by record time begins.
     private func horizonOffsets(_ ends: [InputPartition: Place]) throws(StreamExit) -> [InputPartition: Int64] {
-        guard let horizon = configuration.restoreHorizon else { return [:] }
-        while true {
-            if let offsets = cluster.offsets(at: wallMillis() - horizon, Array(ends.keys), timeout: 5000) { return offsets }
-            try pause(200)
+        guard let horizon = configuration.restoreHorizon, !ends.isEmpty else { return [:] }
+        func offsets(at time: Int64) throws(StreamExit) -> [InputPartition: Int64] {
+            while true {
+                if let offsets = cluster.offsets(at: time, Array(ends.keys), timeout: 5000) { return offsets }
+                try pause(200)
+            }
         }
+        // The newest record time below the ends: the log is asked, since a clock says nothing of it.
+        var (newest, above) = (Int64(0), Int64(1) << 47)
+        while above - newest > 1 {
+            let middle = (newest + above) / 2
+            if try offsets(at: middle).contains(where: { $1 < ends[$0]!.offset }) { newest = middle } else { above = middle }
+        }
+        return try offsets(at: max(0, newest - horizon))
     }
 
     /// Gives the engine all records below `ends`, in the order of (record time, partition), waiting for every partition.

@@ -57,6 +57,7 @@ extension Instance {
 
     /// Takes one entry that was read.
     func take(_ entry: Entry) throws(StreamExit) {
+        defer { runner.put(.mark(entry.n)) }
         if let last, entry.n <= last.n, entry.process == process { return }  // its own, already known to be committed
         if let last, entry.n != last.n + 1 {
             throw .rebuild("entry \(entry.n) follows entry \(last.n) in the journal")
@@ -70,6 +71,7 @@ extension Instance {
             throw .rebuild("entry \(entry.n) of \(entry.instance) follows, while \(runner.keptBytes) bytes are scored and not committed")
         }
         inflight = nil
+        if let head = entry.head { try adopt(head.rates) }
         if base == nil {
             guard entry.full != nil else {
                 // A journal whose head was deleted: wait for the next full entry.
@@ -85,6 +87,36 @@ extension Instance {
         try apply(entry)
         last = entry
         if entry.full != nil { compare(entry) }
+    }
+
+    /// Takes the journal's table of rates: whatever table an instance was started with, all convert alike.
+    private func adopt(_ csv: String) throws(StreamExit) {
+        guard csv != rates else { return }
+        let table = try parse(csv)
+        rates = csv
+        runner.perform { $0.apply(.rates(table)) }
+    }
+
+    /// Takes this instance's own table of rates, as far as it only adds to what is in force.
+    func adoptOwnRates() throws(StreamExit) {
+        guard configuration.rates != rates else { return }
+        let inForce = try parse(rates)
+        let own = try parse(configuration.rates)
+        if let change = own.firstChange(from: inForce) {
+            note(.error, "exchange rates refused, those before stay in force", [("why", change)])
+            return
+        }
+        rates = configuration.rates
+        runner.perform { $0.apply(.rates(own)) }
+    }
+
+    private func parse(_ csv: String) throws(StreamExit) -> RateTable {
+        let base = runner.perform { $0.configuration.rules.baseCurrency }
+        do throws(RateTableError) {
+            return csv.isEmpty ? RateTable() : try RateTable(csv: Array(csv.utf8), base: base)
+        } catch {
+            throw .refused("the journal's exchange rates cannot be read: \(error)")
+        }
     }
 
     /// Applies an entry's runs.

@@ -79,7 +79,9 @@ extension Instance {
                 journalAtEnd = false
                 journalNext = offset + 1
                 do {
-                    entries.append(try coding.decode(bytes, group: configuration.group))
+                    let entry = try coding.decode(bytes, group: configuration.group)
+                    entries.append(entry)
+                    if role != .leader { unapplied.append((entry.n, cluster.now)) }
                 } catch EntryCoding.Failure.foreign(let group, let topics) {
                     failure = .refused(
                         "the journal \(configuration.topics.journal) belongs to group \(group) over \(topics.joined(separator: ", ")); take a journal of its own (JOURNAL_TOPIC)")
@@ -98,11 +100,6 @@ extension Instance {
         if lostHead {
             if last != nil || base != nil { throw .rebuild("the journal no longer has what follows entry \(last?.n ?? 0)") }
             cluster.readJournalFromStart()
-        }
-        if entries.isEmpty {
-            entryKnownSince = nil
-        } else if entryKnownSince == nil {
-            entryKnownSince = cluster.now
         }
     }
 }

@@ -15,6 +15,7 @@ extension Instance {
         inflight = nil  // what is not in the journal now was not committed
         term = (last?.epoch ?? 0) + 1
         let wasNew = base == nil
+        if !hasKept { try adoptOwnRates() }
         let first = try firstEntry()
         guard try put(first) else { return false }
         if wasNew {
@@ -83,7 +84,7 @@ extension Instance {
             }
             entry.full = try fullEntry(places: next)
         }
-        entry.head = EpochHead(version: configuration.version, settings: configuration.settings, rates: configuration.rates)
+        entry.head = EpochHead(version: configuration.version, settings: configuration.settings, rates: rates)
         return entry
     }
 

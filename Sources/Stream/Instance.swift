@@ -13,6 +13,8 @@ final class Instance {
     let process: UInt64
     /// Set from another thread when the process is told to end.
     let isStopping: () -> Bool
+    /// The input or the journal is kept for less time than a restore needs.
+    let isRetentionShort: Bool
 
     var role = Role.restoring
     var isReady = false
@@ -51,10 +53,14 @@ final class Instance {
     var lostRuns: [Run] = []
     var diverged = false
 
+    /// The table of rates that records are converted with: the journal's, and this instance's own where it leads.
+    var rates: String
+
     // Telling.
     var restored: (done: Int64, of: Int64) = (0, 0)
     var restoreBegan: Int64 = 0
-    var entryKnownSince: Int64?
+    /// Entries that were read and are not applied yet, and since when.
+    var unapplied: [(n: Int64, since: Int64)] = []
     var statusAt: Int64 = 0
 
     /// A closed buffer that is not committed yet.
@@ -66,14 +72,16 @@ final class Instance {
 
     init(
         _ configuration: StreamConfiguration, cluster: any Cluster, runner: EngineRunner, observer: any StreamObserver,
-        isStopping: @escaping () -> Bool
+        isRetentionShort: Bool = false, isStopping: @escaping () -> Bool
     ) {
         self.configuration = configuration
         self.cluster = cluster
         self.runner = runner
         self.observer = observer
+        self.isRetentionShort = isRetentionShort
         self.isStopping = isStopping
         coding = EntryCoding(topics: configuration.topics)
+        rates = configuration.rates
         process = UInt64(bitPattern: cluster.random(Int64.min..<Int64.max))
     }
 
@@ -134,7 +142,8 @@ final class Instance {
             status.partitions.append(
                 .init(topic: configuration.topics.name(partition.topic) ?? "", number: partition.number, position: position, lag: lag))
         }
-        if role != .leader, let since = entryKnownSince { status.followLag = now - since }
+        status.followLag = followLag
+        status.isRetentionShort = isRetentionShort
         status.restored = restored
         status.restoreRate = Double(restored.done) * 1000 / Double(max(1, now - restoreBegan))
         status.trouble = cluster.trouble
@@ -144,6 +153,13 @@ final class Instance {
         status.lastCommit = lastCommit
         status.diverged = diverged
         observer.status(status)
+    }
+
+    /// Age of the oldest entry that is known and not applied, ms.
+    private var followLag: Int64 {
+        let applied = role == .leader ? Int64.max : runner.appliedEntry
+        unapplied.removeFirst(unapplied.prefix { $0.n <= applied }.count)
+        return unapplied.first.map { cluster.now - $0.since } ?? 0
     }
 
     /// How long the journal may be silent before its writer counts as gone.

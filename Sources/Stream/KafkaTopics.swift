@@ -4,6 +4,8 @@ import Kafka
 struct TopicFacts {
     /// The input keeps only the newest record of a key: windows are never whole.
     var isCompacted = false
+    /// The input is kept for less time than the windows need, or the journal for less than the input.
+    var isRetentionShort = false
     /// Producers set the record time of the input.
     var isCreateTime = false
 }
@@ -45,8 +47,8 @@ struct KafkaTopics {
         guard journal == 1 else {
             throw .refused("the journal \(topics.journal) has \(journal) partitions and must have one; take another (JOURNAL_TOPIC)")
         }
-        let facts = look(at: inputConfiguration)
-        try lookAtJournal(admin, inputRetention: retention)
+        var facts = look(at: inputConfiguration)
+        if try lookAtJournal(admin, inputRetention: retention) { facts.isRetentionShort = true }
         lookAtGroup(admin)
         return facts
     }
@@ -82,6 +84,7 @@ struct KafkaTopics {
             facts.isCompacted = true
             note(.warning, "input is compacted: windows are never complete", [("topic", topics.transactions)])
         } else if let retention = configuration["retention.ms"].flatMap({ Int64($0) }), retention >= 0, retention < longestReach {
+            facts.isRetentionShort = true
             note(.warning, "input's retention is shorter than the windows: a restore without a snapshot lacks what they hold", [
                 ("topic", topics.transactions), ("retention_ms", "\(retention)"), ("needed_ms", "\(longestReach)"),
             ])
@@ -89,17 +92,20 @@ struct KafkaTopics {
         return facts
     }
 
-    private func lookAtJournal(_ admin: Admin, inputRetention: Int64) throws(Failure) {
-        guard let configuration = configuration(topics.journal, admin) else { return }
+    /// - Returns: whether it is kept for less time than the input.
+    private func lookAtJournal(_ admin: Admin, inputRetention: Int64) throws(Failure) -> Bool {
+        guard let configuration = configuration(topics.journal, admin) else { return false }
         if configuration["cleanup.policy"]?.contains("compact") == true {
             throw .refused("the journal \(topics.journal) is compacted, and must only be deleted from (cleanup.policy=delete)")
         }
         let retention = configuration["retention.ms"].flatMap { Int64($0) } ?? -1
-        if retention >= 0, inputRetention < 0 || retention < inputRetention {
+        let isShort = retention >= 0 && (inputRetention < 0 || retention < inputRetention)
+        if isShort {
             note(.warning, "journal's retention is shorter than the input's", [
                 ("topic", topics.journal), ("retention_ms", "\(retention)"), ("input_retention_ms", "\(inputRetention)"),
             ])
         }
+        return isShort
     }
 
     private func lookAtGroup(_ admin: Admin) {

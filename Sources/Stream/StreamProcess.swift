@@ -37,20 +37,23 @@ public final class StreamProcess: Sendable {
     }
 
     private func run() -> StreamExit {
+        var facts = TopicFacts()
         do throws(StreamExit) {
-            if !isEmbedded { try prepareTopics() }
+            if !isEmbedded { facts = try prepareTopics() }
         } catch {
             return error
         }
         cluster.startWatch()
         defer { cluster.stopWatch() }
-        return Instance(configuration, cluster: cluster, runner: runner, observer: observer) { [self] in isStopping }.run()
+        return Instance(
+            configuration, cluster: cluster, runner: runner, observer: observer, isRetentionShort: facts.isRetentionShort
+        ) { [self] in isStopping }.run()
     }
 
     private var isStopping: Bool { shared.withLock { $0 } }
 
     /// Makes what is missing and looks at what is there; tries on for as long as the broker is away.
-    private func prepareTopics() throws(StreamExit) {
+    private func prepareTopics() throws(StreamExit) -> TopicFacts {
         let topics = KafkaTopics(
             topics: configuration.topics, group: configuration.group, longestReach: configuration.longestReach, note: observer.note)
         var status = StreamStatus()
@@ -60,7 +63,7 @@ public final class StreamProcess: Sendable {
                 do throws(KafkaError) { admin = try Admin(kafka) } catch { throw .refused("\(error)") }
                 let facts = try topics.prepare(admin)
                 if facts.isCompacted { runner.perform { $0.incomplete.isUnknown = true } }
-                return
+                return facts
             } catch {
                 switch error {
                 case .refused(let why): throw .refused(why)

@@ -33,7 +33,8 @@ public struct StreamStatus: Sendable {
     public var queuedSlices = 0
     public var lastCommit: Int64?
     public var diverged = false
-    public var journalRetentionTooShort = false
+    /// The input or the journal is kept for less time than a restore needs.
+    public var isRetentionShort = false
     public init() {}
 
     /// Records behind, of all partitions.

@@ -67,8 +67,11 @@ struct BrokerTests {
         let process: StreamProcess
 
         init(_ configuration: StreamConfiguration, _ servers: String) throws {
+            var rules = RecordRules()
+            if !configuration.rates.isEmpty { rules.rates = try RateTable(csv: Array(configuration.rates.utf8), base: rules.baseCurrency) }
             process = try StreamProcess(
-                configuration, engine: Engine(EngineConfiguration(velocity: .init(feedbackEnabled: false), topic: configuration.topics.transactions)),
+                configuration,
+                engine: Engine(EngineConfiguration(velocity: .init(feedbackEnabled: false), rules: rules, topic: configuration.topics.transactions)),
                 kafka: ["bootstrap.servers": servers], observer: recorder)
             process.start { [recorder] exit in recorder.seen.withLock { $0.exit = exit } }
         }
@@ -84,12 +87,16 @@ struct BrokerTests {
         }
     }
 
-    func configuration(_ instance: String) -> StreamConfiguration {
+    func configuration(_ instance: String, rates: String = "") -> StreamConfiguration {
         StreamConfiguration(
-            group: group, instance: instance, topics: topics, longestReach: 7 * 86_400_000, version: "test", settings: [:], rates: "", form: "test")
+            group: group, instance: instance, topics: topics, longestReach: 7 * 86_400_000, version: "test", settings: [:], rates: rates, form: "test")
     }
 
-    func start(_ instance: String) throws -> Running { try Running(configuration(instance), servers) }
+    func start(_ instance: String, rates: String = "", _ change: (inout StreamConfiguration) -> Void = { _ in }) throws -> Running {
+        var configuration = configuration(instance, rates: rates)
+        change(&configuration)
+        return try Running(configuration, servers)
+    }
 
     /// Recomputes all committed verdicts, or these.
     func audit(_ lines: [String]? = nil) throws -> (summary: Audit.Summary, lines: [AuditLine]) {
@@ -97,7 +104,9 @@ struct BrokerTests {
         let engine = EngineConfiguration(velocity: .init(feedbackEnabled: false), topic: topics.transactions)
         let audit = Audit(
             configuration("audit"), kafka: ["bootstrap.servers": servers],
-            making: .init(engine: { _ in (Engine(engine), "test") }, changes: { _ in [] }), report: { said.append($0) }, note: { _ in })
+            making: .init(engine: { _ in (Engine(engine), "test") }, changes: { terms in
+                terms.rates.isEmpty ? [] : [.rates(try! RateTable(csv: Array(terms.rates.utf8), base: engine.rules.baseCurrency))]
+            }), report: { said.append($0) }, note: { _ in })
         var rest = lines?[...]
         let summary = try audit.run(lines: lines.map { _ in { rest!.popFirst().map { Array($0.utf8) } } })
         return (summary, said)
@@ -225,6 +234,72 @@ struct BrokerTests {
         }
         let (summary, lines) = try audit()
         #expect(summary == Audit.Summary(identical: 2 * count) && lines.count == 2 * count)
+    }
+
+    @Test func `records are converted by the journal's rates, and a later table may only add to them`() throws {
+        try admin.create(
+            .init(topics.transactions, partitions: 1, configuration: ["message.timestamp.type": "LogAppendTime"]), timeoutMillis: 20_000)
+        func euros(_ id: Int, _ currency: String = "EUR") -> (key: String?, value: [UInt8]?) {
+            let json = PoisonRecords.json([
+                ("transaction_id", "\"t\(id)\""), ("account_id", "\"A\""), ("amount", "100"), ("currency", "\"\(currency)\""),
+            ])
+            return ("A", Array(json.utf8))
+        }
+        let first = try start("first", rates: "currency,rate\nEUR,1.5\n")
+        try produce([euros(0), euros(1)])
+        #expect(first.wait { $0.scored == 2 })
+        // Another table in a follower changes nothing of what it applies, nor, where it changes a rate, of what it then leads with.
+        let second = try start("second", rates: "currency,rate\nEUR,2\nGBP,3\n")
+        #expect(second.wait { $0.status.isReady })
+        #expect(first.end() == .stopped)
+        try produce([euros(2), euros(3, "GBP")])
+        #expect(second.wait { $0.consumed == 2 })
+        #expect(second.recorder.seen.withLock { $0.scored == 1 && $0.reasons[.invalidField] == 1 })
+        #expect(second.recorder.seen.withLock { $0.notes }.contains("exchange rates refused, those before stay in force"))
+        let third = try start("third", rates: "currency,rate\nEUR,1.5\nGBP,3\n")
+        #expect(third.wait { $0.status.isReady })
+        #expect(second.end() == .stopped)
+        try produce([euros(4, "GBP")])
+        #expect(third.wait { $0.scored == 1 })
+        #expect(third.end() == .stopped)
+        let sums = try read(topics.fraudVerdicts).map { output in
+            try #require(String(decoding: output.value!, as: UTF8.self).firstMatch(of: /"account":\{"1h":\{"count":\d+,"sum":([0-9.]+)/)).1.description
+        }
+        #expect(sums == ["150", "300", "450", "750"])
+        #expect(try audit().summary == Audit.Summary(identical: 8))
+        for running in [first, second, third] { #expect(running.recorder.seen.withLock { $0.diverged } == 0) }
+    }
+
+    @Test func `a restore that is bounded by record time counts back from the newest record, whatever a clock says`() throws {
+        try admin.create(
+            .init(topics.transactions, partitions: 2, configuration: ["message.timestamp.type": "CreateTime", "retention.ms": "-1"]),
+            timeoutMillis: 20_000)
+        let (day, begin) = (Int64(86_400_000), Int64(1_500_000_000_000))
+        let producer = try Producer(["bootstrap.servers": servers])
+        let topic = try producer.topic(topics.transactions)
+        for number in 0..<20 {
+            let time = begin + Int64(number) * day
+            let json = PoisonRecords.json([
+                ("transaction_id", "\"t\(number)\""), ("account_id", "\"A\""), ("amount", "1"), ("timestamp", "\(time)"),
+            ])
+            try Array(json.utf8).withUnsafeBytes {
+                try producer.produce(topic, partition: Int32(number % 2), key: nil, value: $0, timestamp: time)
+            }
+        }
+        try producer.flush(timeoutMillis: 20_000)
+        let first = try start("first")
+        #expect(first.wait { $0.scored == 20 })
+        #expect(first.end() == .stopped)
+        // For the first group all lies in runs; one that begins now has it as history.
+        let other = try start("other") {
+            $0.group = group + "-other"
+            $0.topics.journal = topics.journal + "-other"
+            $0.startFrom = .now
+            $0.restoreHorizon = 5 * day
+        }
+        #expect(other.wait { $0.status.role == .leader })
+        #expect(other.recorder.seen.withLock { $0.status.restored.of } == 6)
+        #expect(other.end() == .stopped)
     }
 
     @Test func `an audit tells what is identical from what is not, and from what it cannot know`() throws {
