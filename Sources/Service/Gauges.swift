@@ -1,3 +1,4 @@
+import Scoring
 import Stream
 import Velocity
 
@@ -8,6 +9,9 @@ enum Gauges {
         started.set(Double(Clock.wallMillis) / 1000)
         metrics.gauge("weir_memory_limit_bytes").set(health.settings.state.memoryLimitBytes)
         metrics.setInfo("weir_build_info", [[Build.version, Build.commit, Build.librdkafka]])
+        for flag in FeatureFlag.allCases { metrics.gauge("weir_flag", flag.rawValue).set(flag.isOn(health.settings) ? 1 : 0) }
+        metrics.gauge("weir_rollout_percent", "aml").set(health.settings.policy.amlRolloutPercent)
+        metrics.gauge("weir_rollout_percent", "velocity").set(health.settings.policy.velocityRolloutPercent)
 
         let rss = metrics.gauge("process_resident_memory_bytes")
         let requests = metrics.gauge("weir_queue_requests")
@@ -23,6 +27,7 @@ enum Gauges {
         let leader = metrics.gauge("weir_leader")
         let followLag = metrics.gauge("weir_follow_lag_seconds")
         let lead = metrics.gauge("weir_watermark_lead_seconds")
+        let models = ["fraud", "aml", "velocity"].map { ($0, metrics.gauge("weir_model_bytes", $0)) }
         let degraded = DegradedPart.allCases.map { ($0, metrics.gauge("weir_degraded", $0.rawValue)) }
 
         metrics.beforeRendering {
@@ -40,6 +45,7 @@ enum Gauges {
             leader.set(report.role == .leader ? 1 : 0)
             followLag.set(report.state.stream?.followLagSeconds ?? 0)
             lead.set(report.watermarkLead ?? 0)
+            for (name, gauge) in models { gauge.set(report.state.models[name]?.memoryBytes ?? 0) }
             for (part, gauge) in degraded { gauge.set(report.degraded.contains(part) ? 1 : 0) }
         }
     }

@@ -55,6 +55,8 @@ public struct ModelHealth: Sendable, Equatable {
     public var version: String?
     public var sha256: String?
     public var isLoaded = false
+    /// What it takes in memory.
+    public var memoryBytes = 0
     /// Why it, or a newer one, could not be loaded.
     public var error: String?
 

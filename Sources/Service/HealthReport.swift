@@ -115,6 +115,7 @@ struct HealthReport {
             text("version", model.version)
             text("sha256", model.sha256)
             json.add("loaded", model.isLoaded)
+            json.add("memory_bytes", model.memoryBytes)
             text("error", model.error)
             json.endObject()
         }
@@ -149,11 +150,9 @@ struct HealthReport {
 
     private func addFlags(_ json: inout JSONWriter) {
         json.beginObject("flags")
-        json.add("aml_enabled", settings.policy.isAMLEnabled)
-        json.add("velocity_enabled", settings.policy.isVelocityEnabled)
+        for flag in FeatureFlag.allCases { json.add(flag.rawValue, flag.isOn(settings)) }
         json.add("aml_rollout_percent", settings.policy.amlRolloutPercent)
         json.add("velocity_rollout_percent", settings.policy.velocityRolloutPercent)
-        json.add("feedback_enabled", settings.velocity.feedbackEnabled)
         json.endObject()
     }
 }

@@ -102,13 +102,16 @@ public final class Metrics: Sendable {
     ///
     /// - Complexity: O(series)
     public func text() -> [UInt8] {
-        for callback in state.locked({ $0.callbacks }) { callback() }
-        return moving.locked {
-            state.locked { state in
-                var text = MetricsText()
-                for family in state.families { text.add(family) }
-                return text.bytes
-            }
+        read { families in
+            var text = MetricsText()
+            for family in families { text.add(family) }
+            return text.bytes
         }
+    }
+
+    /// All of them as they hold together. Short: who changes several waits for it.
+    func read<T>(_ body: ([Family]) -> T) -> T {
+        for callback in state.locked({ $0.callbacks }) { callback() }
+        return moving.locked { state.locked { body($0.families) } }
     }
 }

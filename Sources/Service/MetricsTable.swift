@@ -20,13 +20,22 @@ public struct MetricDefinition: Sendable {
     public let buckets: [Double]
     /// What a histogram observes, for one of what it tells: 10^9 where nanoseconds become seconds.
     public let scale: Double
+    /// How its series become one, where they are told without their labels.
+    let whole: Whole
+
+    /// What the series of a metric are together.
+    enum Whole: Sendable {
+        case sum, max
+        /// Nothing that could be told in one number.
+        case none
+    }
 
     static func counter(_ name: String, _ help: String, _ labels: KeyValuePairs<String, [String]> = [:]) -> Self {
         Self(name, .counter, help, labels.map { $0.key }, product(labels.map { $0.value }), values: labels.map { $0.value })
     }
 
-    static func gauge(_ name: String, _ help: String, _ labels: KeyValuePairs<String, [String]> = [:]) -> Self {
-        Self(name, .gauge, help, labels.map { $0.key }, product(labels.map { $0.value }), values: labels.map { $0.value })
+    static func gauge(_ name: String, _ help: String, _ labels: KeyValuePairs<String, [String]> = [:], whole: Whole = .sum) -> Self {
+        Self(name, .gauge, help, labels.map { $0.key }, product(labels.map { $0.value }), values: labels.map { $0.value }, whole: whole)
     }
 
     static func seconds(_ name: String, _ help: String, _ buckets: [Double], labels: [String] = [], series: [[String]] = [[]]) -> Self {
@@ -35,7 +44,7 @@ public struct MetricDefinition: Sendable {
 
     init(
         _ name: String, _ kind: Kind, _ help: String, _ labels: [String], _ series: [[String]], _ buckets: [Double] = [], scale: Double = 1,
-        values: [[String]]? = nil
+        values: [[String]]? = nil, whole: Whole = .sum
     ) {
         self.name = name
         self.kind = kind
@@ -47,6 +56,7 @@ public struct MetricDefinition: Sendable {
             ?? labels.indices.map { at in series.reduce(into: []) { values, one in if !values.contains(one[at]) { values.append(one[at]) } } }
         self.buckets = buckets
         self.scale = scale
+        self.whole = whole
     }
 
     /// Every value of each label with every one of the others.
@@ -110,10 +120,13 @@ public enum MetricsTable {
     ]
 
     private static let models: [MetricDefinition] = [
-        .gauge("weir_model_info", "The artefacts that score, each 1.", ["name": running, "version": running, "sha256": running]),
+        .gauge("weir_model_info", "The artefacts that score, each 1.", ["name": running, "version": running, "sha256": running], whole: .none),
+        .gauge("weir_model_bytes", "Memory of an artefact that is loaded.", ["name": ["fraud", "aml", "velocity"]]),
         .counter(
             "weir_model_fallbacks_total", "Times that an artefact yielded to an older one or to the rules.", ["name": ["fraud", "aml", "velocity"]]),
-        .gauge("weir_feature_psi", "Population stability index of a feature against its training population.", ["feature": running]),
+        .gauge("weir_feature_psi", "Population stability index of a feature against its training population.", ["feature": running], whole: .max),
+        .gauge("weir_flag", "Whether a feature flag is on.", ["flag": FeatureFlag.allCases.map(\.rawValue)], whole: .none),
+        .gauge("weir_rollout_percent", "Share of accounts that a feature is on for.", ["feature": ["aml", "velocity"]], whole: .none),
     ]
 
     private static let http: [MetricDefinition] = [
@@ -126,9 +139,9 @@ public enum MetricsTable {
 
     private static let process: [MetricDefinition] = [
         .gauge("process_resident_memory_bytes", "Resident memory size in bytes."),
-        .gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds."),
+        .gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", whole: .none),
         .gauge("weir_memory_limit_bytes", "Memory that the process stays under."),
-        .gauge("weir_build_info", "What runs, always 1.", ["version": running, "commit": running, "librdkafka": running]),
+        .gauge("weir_build_info", "What runs, always 1.", ["version": running, "commit": running, "librdkafka": running], whole: .none),
     ]
 
     private static let micros = [1e-6, 2e-6, 3e-6, 4e-6, 5e-6, 7.5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 5e-4, 1e-3, 1e-2]
@@ -139,6 +152,21 @@ public enum MetricsTable {
 extension EntityKind {
     /// As metrics and `/health` call it: what comes in is kept for whoever is named as counterparty.
     var label: String { self == .inflow ? "counterparty" : "\(self)" }
+}
+
+/// What a setting switches on and off, as `/health` and metrics name it.
+public enum FeatureFlag: String, CaseIterable, Sendable {
+    case aml = "aml_enabled"
+    case velocity = "velocity_enabled"
+    case feedback = "feedback_enabled"
+
+    func isOn(_ settings: Settings) -> Bool {
+        switch self {
+        case .aml: settings.policy.isAMLEnabled
+        case .velocity: settings.policy.isVelocityEnabled
+        case .feedback: settings.velocity.feedbackEnabled
+        }
+    }
 }
 
 /// What can be missing or behind, as `/health` names it.

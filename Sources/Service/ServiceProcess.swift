@@ -47,6 +47,8 @@ public final class ServiceProcess: Sendable {
         }
         let ticker = Ticker(millis: 250) { [desk] in desk.askFacts() }
         defer { ticker.stop() }
+        let lines = settings.metricsFormat == .emf ? MetricsLines(settings, metrics: metrics, log: log) : nil
+        lines?.start()
         let end = waitForEnd()
         let begun = Clock.nanos
         health.drain()
@@ -59,6 +61,7 @@ public final class ServiceProcess: Sendable {
         let isDone = server.stop(timeoutMillis: Int(left))
         host.stop()
         if !isDone { log.warning("requests were cut off", ["after_millis": left]) }
+        lines?.stop()
         let exit = exit.locked { $0 } ?? .stopped
         log.info("ended", ["millis": Self.millis(since: begun)])
         return exit

@@ -171,7 +171,7 @@ public enum SettingsTable {
         .init("LOG_LEVEL", .telling, "info", values: "debug, info, warning, error", "the least severe lines that are written"),
         .init("LOG_FORMAT", .telling, "json", values: "json, text", "one JSON object a line, or text for people"),
         .init(
-            "METRICS_FORMAT", .telling, "prometheus", values: "prometheus, emf", later: true,
-            "emf: CloudWatch's embedded metric format on stdout besides"),
+            "METRICS_FORMAT", .telling, "prometheus", values: "prometheus, emf",
+            "emf: once a minute on stdout in CloudWatch's embedded metric format, besides GET /metrics"),
     ]
 }

@@ -161,7 +161,7 @@ private func object(_ answer: Answer) throws -> [String: Any] {
         #expect(health["version"] as? String == Build.version && (health["uptime_seconds"] as? Double ?? -1) >= 0)
         #expect((health["kafka"] as? [String: Any])?["enabled"] as? Bool == false)
         let models = try #require(health["models"] as? [String: [String: Any]])
-        for name in ["fraud", "aml", "velocity"] { #expect(models[name]?.keys.sorted() == ["error", "loaded", "sha256", "version"]) }
+        for name in ["fraud", "aml", "velocity"] { #expect(models[name]?.keys.sorted() == ["error", "loaded", "memory_bytes", "sha256", "version"]) }
         let memory = try #require(health["memory"] as? [String: Any])
         #expect(memory["limit_bytes"] as? Int == 256 << 20 && (memory["rss_bytes"] as? Int ?? 0) > 1 << 20 && (memory["used"] as? Double ?? 0) > 0)
         let velocity = try #require(health["velocity"] as? [String: Any])

@@ -26,6 +26,8 @@ enum Demo: Command {
         if environment["LOG_LEVEL"] == nil { environment["LOG_LEVEL"] = "error" }
         if environment["LOG_FORMAT"] == nil { environment["LOG_FORMAT"] = "text" }
         var settings = try Settings(environment: environment)
+        // Stdout is the view's.
+        settings.metricsFormat = .prometheus
         let broker = try EmbeddedBroker()
         try settings.use(broker)
         let traffic = DemoTraffic(
