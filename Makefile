@@ -8,9 +8,10 @@ BUILD_PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libs
 # promtool checks the metrics, Java runs Apache Kafka.
 TEST_PACKAGES = prometheus openjdk-17-jre-headless
 LINT_PACKAGES = git shellcheck
+DEPLOY_PACKAGES = prometheus prometheus-alertmanager python3-venv curl
 INSTALL = scripts/install.sh
 
-.PHONY: deps deps-build deps-test deps-lint build demo test lint format bench check-handbook help
+.PHONY: deps deps-build deps-test deps-lint deps-deploy build demo test lint format bench check-handbook check-deploy dist rehearse rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ deps-test: deps-build
 
 deps-lint:
 	@$(INSTALL) $(LINT_PACKAGES)
+
+deps-deploy:
+	@$(INSTALL) $(DEPLOY_PACKAGES)
 
 ## build            the release build, with tests enabled
 build: deps-build
@@ -54,3 +58,34 @@ bench: deps-build
 ## check-handbook   every window equal to those that the Fraud Detection Handbook publishes, where the data are
 check-handbook: build
 	scripts/check-handbook.py $(WEIR)
+
+## check-deploy     Dockerfile, compose, CloudFormation, Railway, Prometheus rules and their tests, systemd's unit; no engine, no cloud
+check-deploy: deps-deploy
+	scripts/check-deploy.sh
+
+## dist             what the image holds, in the folder dist
+dist: deps-build
+	scripts/dist.sh dist
+
+## rehearse-image   starts that content as the image would, and measures size, start and memory
+rehearse-image: deps-build deps-deploy
+	scripts/rehearse-image.sh
+
+## rehearse-rolling two processes on one topic replaced in turn, with 500 /predict a second through the whole of it
+rehearse-rolling: build deps-test
+	scripts/rehearse-rolling.py --weir $(WEIR)
+
+## rehearse-alerts  a genuine Prometheus watches running instances, whose troubles are provoked: each alert fires and clears
+rehearse-alerts: build deps-test
+	scripts/rehearse-alerts.py --weir $(WEIR)
+
+## rehearse-runbooks the commands of docs/how-to and docs/tutorial, run
+rehearse-runbooks: build deps-test
+	scripts/rehearse-runbooks.py --weir $(WEIR)
+
+## rehearse-memory  three million transactions over eight days in 500 MB
+rehearse-memory: build deps-test
+	scripts/rehearse-memory.py --weir $(WEIR)
+
+## rehearse         all of these rehearsals
+rehearse: rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory

@@ -20,7 +20,9 @@ struct Sender {
 
     /// - Throws: where the broker or the topic cannot be had within 10 s.
     init(_ settings: Settings) throws {
-        producer = try Producer(settings.streamProperties)
+        // A whole file waits in the queue at once, and a busy broker may take its time: the stream's short deadline is for transactions.
+        let patience: Properties = ["message.timeout.ms": "120000"]
+        producer = try Producer(patience.with(settings.kafka.properties))
         topic = try producer.topic(settings.topics.transactions)
         partitions = try producer.metadata(topic: settings.topics.transactions, timeoutMillis: 10_000).partitionCount
     }
