@@ -13,6 +13,13 @@ package enum JSON: Equatable {
     }
 
     package var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+    package var double: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
     package var string: String? { if case .string(let value) = self { value } else { nil } }
     package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     package var array: [JSON]? { if case .array(let values) = self { values } else { nil } }
