@@ -88,8 +88,14 @@ public final class Audit {
         public var isClean: Bool { different == 0 && cannotBeRecomputed == 0 && diverged == 0 }
     }
 
+    /// Where the records, the journal and the verdicts are.
+    public enum Log {
+        case kafka(Properties)
+        case dump(LogDump)
+    }
+
     private let configuration: StreamConfiguration
-    private let kafka: Properties
+    private let log: Log
     private let making: Making
     private let report: (AuditLine) -> Void
     private let note: @Sendable (String) -> Void
@@ -98,27 +104,33 @@ public final class Audit {
     ///   - report: one line a verdict; called on a thread of the audit's, one after the other.
     ///   - note: what is to be said besides.
     public init(
-        _ configuration: StreamConfiguration, kafka: Properties, making: Making, report: @escaping (AuditLine) -> Void,
+        _ configuration: StreamConfiguration, log: Log, making: Making, report: @escaping (AuditLine) -> Void,
         note: @escaping @Sendable (String) -> Void
     ) {
         self.configuration = configuration
-        self.kafka = kafka
+        self.log = log
         self.making = making
         self.report = report
         self.note = note
     }
 
-    /// - Parameter lines: the verdicts that are asked about, line by line; nil: those of the verdict topics.
+    /// - Parameter lines: the verdicts that are asked about, line by line, empty ones passed over; nil: those of the log.
     /// - Throws: `.refused` where something cannot be read.
     public func run(lines: (() throws(StreamExit) -> [UInt8]?)? = nil) throws(StreamExit) -> Summary {
-        let file = try lines.map { (lines) throws(StreamExit) in try VerdictFile(lines) }
+        var file: VerdictFile?
+        if let lines {
+            file = VerdictFile()
+            while let line = try lines() { if !line.isEmpty { try file!.add(line) } }
+        }
+        if case .dump(let dump) = log {
+            dump.settle()
+            file = file ?? dump.verdicts
+        }
         // The journal's end comes before the verdicts': what is below both is whole.
         let (forms, end) = try scan()
         var summary = Summary()
         for (i, terms) in forms.enumerated() {
-            let verdicts: any CommittedVerdicts =
-                if let file { file } else { try VerdictTopics(kafka, topics: configuration.topics, group: configuration.group) }
-            try pass(terms, verdicts, to: end, isLast: i == forms.count - 1, &summary)
+            try pass(terms, file, to: end, isLast: i == forms.count - 1, &summary)
         }
         return summary
     }
@@ -126,6 +138,7 @@ public final class Audit {
     /// Reads the journal for the terms of each form that is in it, one pass of the audit for each, and for where it ends now.
     private func scan() throws(StreamExit) -> ([Terms?], end: Int64) {
         let cluster = try cluster()
+        defer { stop(cluster) }
         let runner = EngineRunner(
             engine: try making.engine(nil).engine, topics: configuration.topics, bounds: configuration.bounds, isStepped: true, recompute: nil,
             wakeOther: {})
@@ -151,22 +164,38 @@ public final class Audit {
         return (found.isEmpty ? [nil] : found.map(\.terms), instance.journalNext)
     }
 
-    private func cluster() throws(StreamExit) -> KafkaCluster {
-        do throws(KafkaError) {
-            return try KafkaCluster(kafka, topics: configuration.topics, group: configuration.group, log: nil)
-        } catch {
-            throw .refused("\(error)")
+    private func cluster() throws(StreamExit) -> any Cluster {
+        switch log {
+        case .dump(let dump): return DumpedCluster(dump)
+        case .kafka(let properties):
+            do throws(KafkaError) {
+                let cluster = try KafkaCluster(properties, topics: configuration.topics, group: configuration.group, log: nil)
+                cluster.startWatch()
+                return cluster
+            } catch {
+                throw .refused("\(error)")
+            }
         }
     }
 
+    private func verdictTopics() throws(StreamExit) -> any CommittedVerdicts {
+        guard case .kafka(let properties) = log else { preconditionFailure("a dump has its verdicts") }
+        let inputs = try TopicReader(properties, topic: configuration.topics.transactions, group: configuration.group).parts.count
+        return try VerdictTopics(properties, topics: configuration.topics, group: configuration.group, inputs: inputs)
+    }
+
+    private func stop(_ cluster: any Cluster) { (cluster as? KafkaCluster)?.stopWatch() }
+
     private func pass(
-        _ terms: Terms?, _ verdicts: any CommittedVerdicts, to end: Int64, isLast: Bool, _ summary: inout Summary
+        _ terms: Terms?, _ file: VerdictFile?, to end: Int64, isLast: Bool, _ summary: inout Summary
     ) throws(StreamExit) {
         let (engine, form) = try making.engine(terms)
         var configuration = configuration
         configuration.form = form
-        let judge = Judge(verdicts, form: form, report: report)
         let cluster = try cluster()
+        defer { stop(cluster) }
+        let verdicts: any CommittedVerdicts = if let file { file } else { try verdictTopics() }
+        let judge = Judge(verdicts, form: form, report: report)
         let observer = AuditObserver(note)
         let runner = EngineRunner(
             engine: engine, topics: configuration.topics, bounds: configuration.bounds, recompute: { judge.recompute($0, $1) },
@@ -179,13 +208,11 @@ public final class Audit {
                 if judge.isMine { for change in changes { engine.apply(change) } }
             }
         }
-        cluster.startWatch()
         let thread = Thread("engine") { runner.run() }
         let exit = instance.follow(to: end)
         let positions = runner.applied.mapValues(\.offset)
         runner.stop()
         thread.join()
-        defer { cluster.stopWatch() }
         if let failure = judge.failure { throw failure }
         guard exit == .stopped else { throw exit }
         summary.diverged += observer.divergences

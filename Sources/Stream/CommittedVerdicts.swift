@@ -40,22 +40,18 @@ protocol CommittedVerdicts: AnyObject {
     func takeRest(_ body: (CommittedVerdict) -> Void) throws(StreamExit)
 }
 
-/// Verdicts of a file of JSON Lines.
+/// Verdicts that were given one by one.
 final class VerdictFile: CommittedVerdicts {
     private var verdicts: [VerdictKey: CommittedVerdict] = [:]
+    private var number = 0
     let isWhole = false
 
-    /// - Parameter next: the next line, nil at the end. Empty lines are passed over.
-    /// - Throws: `.refused` at a line that is no verdict, or the second of its record and kind with other bytes.
-    init(_ next: () throws(StreamExit) -> [UInt8]?) throws(StreamExit) {
-        var number = 0
-        while let line = try next() {
-            number += 1
-            guard !line.isEmpty else { continue }
-            guard let verdict = line.withUnsafeBytes({ CommittedVerdict($0) }) else { throw .refused("line \(number) is no verdict") }
-            if let earlier = verdicts.updateValue(verdict, forKey: verdict.key), earlier.bytes != verdict.bytes {
-                throw .refused("line \(number) is the second \(verdict.key.kind) verdict of its record, and another")
-            }
+    /// - Throws: `.refused` at what is no verdict, or the second of its record and kind with other bytes.
+    func add(_ bytes: [UInt8]) throws(StreamExit) {
+        number += 1
+        guard let verdict = bytes.withUnsafeBytes({ CommittedVerdict($0) }) else { throw .refused("verdict \(number) is none") }
+        if let earlier = verdicts.updateValue(verdict, forKey: verdict.key), earlier.bytes != verdict.bytes {
+            throw .refused("verdict \(number) is the second \(verdict.key.kind) verdict of its record, and another")
         }
     }
 
@@ -69,101 +65,61 @@ final class VerdictFile: CommittedVerdicts {
 
 /// Verdicts of the two topics, read only as far ahead as they are asked for.
 final class VerdictTopics: CommittedVerdicts {
-    private final class Reader {
-        let queue: PartitionQueue
-        /// Where the partition ended when the reading began.
-        let end: Int64
-        /// Highest offset seen of each input partition.
-        var reached: [Int32: Int64] = [:]
-        var isAtEnd: Bool { queue.isAtEnd || queue.position >= end }
-
-        init(_ queue: PartitionQueue, _ end: Int64) {
-            self.queue = queue
-            self.end = end
-        }
-    }
-
-    private let consumer: Consumer
-    private let wakeup = Wakeup()
-    private let inputs: Int32
-    private var readers: [Bool: [Reader]] = [:]
+    private let inputs: Int
+    /// One a kind.
+    private let readers: [Bool: TopicReader]
+    /// By kind and partition of the verdicts' topic: highest offset seen of each input partition.
+    private var reached: [Bool: [[Int32: Int64]]] = [:]
     private var pending: [VerdictKey: CommittedVerdict] = [:]
-    private let batch = MessageBatch()
-    let isWhole: Bool
 
+    /// - Parameter inputs: partitions of the transactions' topic.
     /// - Throws: `.refused` where the topics cannot be read.
-    init(_ properties: Properties, topics: TopicNames, group: String) throws(StreamExit) {
-        do throws(KafkaError) {
-            consumer = try Consumer(properties, group: group, wakeup: wakeup)
-            inputs = try consumer.metadata(topic: topics.transactions, timeoutMillis: 20_000).partitionCount
-            var isWhole = true
-            for (isFraud, name) in [(true, topics.fraudVerdicts), (false, topics.amlVerdicts)] {
-                var readers: [Reader] = []
-                for partition in 0..<(try consumer.metadata(topic: name, timeoutMillis: 20_000).partitionCount) {
-                    let range = try consumer.watermarks(topic: name, partition: partition, timeoutMillis: 20_000)
-                    isWhole = isWhole && range.lowerBound == 0
-                    readers.append(Reader(try consumer.assign(topic: name, partition: partition, offset: range.lowerBound), range.upperBound))
-                }
-                self.readers[isFraud] = readers
-            }
-            self.isWhole = isWhole
-        } catch {
-            throw .refused("\(error)")
-        }
+    init(_ properties: Properties, topics: TopicNames, group: String, inputs: Int) throws(StreamExit) {
+        self.inputs = inputs
+        readers = [
+            true: try TopicReader(properties, topic: topics.fraudVerdicts, group: group),
+            false: try TopicReader(properties, topic: topics.amlVerdicts, group: group),
+        ]
+        for (isFraud, reader) in readers { reached[isFraud] = reader.parts.map { _ in [:] } }
     }
+
+    var isWhole: Bool { readers.values.allSatisfy(\.isWhole) }
 
     func take(_ key: VerdictKey, recordKey: UnsafeRawBufferPointer?) throws(StreamExit) -> CommittedVerdict? {
-        let all = readers[key.isFraud]!
-        let count = Int32(all.count)
-        let expected = count == inputs ? key.partition : recordKey.map { Murmur2.partition($0, count) } ?? key.partition % count
+        let count = readers[key.isFraud]!.parts.count
+        let expected = count == inputs ? Int(key.partition) : recordKey.map { Int(Murmur2.partition($0, Int32(count))) } ?? Int(key.partition) % count
         // Topics may have grown since: where it is not found at its place, all others are looked through.
-        if let found = try find(key, [all[Int(min(expected, count - 1))]]) { return found }
-        return try find(key, all)
+        if let found = try find(key, [min(expected, count - 1)]) { return found }
+        return try find(key, Array(0..<count))
     }
 
-    private func find(_ key: VerdictKey, _ readers: [Reader]) throws(StreamExit) -> CommittedVerdict? {
+    private func find(_ key: VerdictKey, _ partitions: [Int]) throws(StreamExit) -> CommittedVerdict? {
+        let reader = readers[key.isFraud]!
         while true {
             if let found = pending.removeValue(forKey: key) { return found }
-            let behind = readers.filter { !$0.isAtEnd && $0.reached[key.partition] ?? -1 < key.offset }
+            let behind = partitions.filter { !reader.parts[$0].isAtEnd && reached[key.isFraud]![$0][key.partition] ?? -1 < key.offset }
             guard !behind.isEmpty else { return nil }
-            try read(behind)
+            try read(key.isFraud, behind.map { reader.parts[$0] })
         }
     }
 
     func takeRest(_ body: (CommittedVerdict) -> Void) throws(StreamExit) {
-        while true {
-            for verdict in pending.values { body(verdict) }
-            pending.removeAll()
-            let behind = readers.values.flatMap { $0 }.filter { !$0.isAtEnd }
-            guard !behind.isEmpty else { return }
-            try read(behind)
+        for (isFraud, reader) in readers {
+            repeat {
+                for verdict in pending.values { body(verdict) }
+                pending.removeAll()
+                try read(isFraud, reader.parts)
+            } while !pending.isEmpty || !reader.parts.allSatisfy(\.isAtEnd)
         }
     }
 
-    /// Reads on, and waits for something to come, a minute at most.
-    private func read(_ readers: [Reader]) throws(StreamExit) {
-        let end = monotonicMillis() + 60_000
-        while true {
-            var isSomething = false
-            for reader in readers where !reader.isAtEnd {
-                if reader.queue.poll(max: 512, into: batch) > 0 { isSomething = true }
-                for i in 0..<batch.count {
-                    // What is no verdict is somebody else's record.
-                    guard let verdict = CommittedVerdict(batch[i].value ?? .init(start: nil, count: 0)) else { continue }
-                    reader.reached[verdict.key.partition] = max(reader.reached[verdict.key.partition] ?? -1, verdict.key.offset)
-                    pending[verdict.key] = verdict
-                }
-                batch.removeAll()
-                isSomething = isSomething || reader.isAtEnd
-                for event in reader.queue.takeEvents() {
-                    if case .failed = event { continue }  // librdkafka goes on by itself
-                    throw .refused("\(reader.queue.topic) partition \(reader.queue.partition) cannot be read: \(event)")
-                }
-            }
-            if isSomething { return }
-            _ = consumer.poll()
-            guard monotonicMillis() < end else { throw .refused("the topics of verdicts cannot be read: the broker does not answer") }
-            wakeup.wait(timeoutMillis: 200)
+    private func read(_ isFraud: Bool, _ parts: [TopicReader.Part]) throws(StreamExit) {
+        try readers[isFraud]!.read(parts) { (partition, message) throws(StreamExit) in
+            // What is no verdict is somebody else's record.
+            guard let verdict = CommittedVerdict(message.value ?? .init(start: nil, count: 0)) else { return }
+            let before = reached[isFraud]![partition][verdict.key.partition] ?? -1
+            reached[isFraud]![partition][verdict.key.partition] = max(before, verdict.key.offset)
+            pending[verdict.key] = verdict
         }
     }
 }
