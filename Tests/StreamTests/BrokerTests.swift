@@ -104,8 +104,9 @@ struct BrokerTests {
         let engine = EngineConfiguration(velocity: .init(feedbackEnabled: false), topic: topics.transactions)
         let audit = Audit(
             configuration("audit"), log: log ?? .kafka(["bootstrap.servers": servers]),
-            making: .init(engine: { _ in (Engine(engine), "test") }, changes: { terms in
-                terms.rates.isEmpty ? [] : [.rates(try! RateTable(csv: Array(terms.rates.utf8), base: engine.rules.baseCurrency))]
+            making: .init(engine: { _ in (Engine(engine), "test") }, changes: { (terms) throws(StreamExit) in
+                guard !terms.rates.isEmpty else { return [] }
+                do { return [.rates(try RateTable(csv: Array(terms.rates.utf8), base: engine.rules.baseCurrency))] } catch { throw .refused("\(error)") }
             }), report: { said.append($0) }, note: { _ in })
         var rest = lines?[...]
         let summary = try audit.run(lines: lines.map { _ in { rest!.popFirst().map { Array($0.utf8) } } })
