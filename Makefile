@@ -11,7 +11,7 @@ LINT_PACKAGES = git shellcheck
 DEPLOY_PACKAGES = prometheus prometheus-alertmanager python3-venv curl
 INSTALL = scripts/install.sh
 
-.PHONY: deps deps-build deps-test deps-lint deps-deploy build demo test lint format bench check-handbook check-deploy dist rehearse rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory help
+.PHONY: deps deps-build deps-test deps-lint deps-deploy build demo test lint format bench check-handbook check-deploy dist rehearse rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory faults-small faults soak help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -89,3 +89,17 @@ rehearse-memory: build deps-test
 
 ## rehearse         all of these rehearsals
 rehearse: rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory
+
+FAULTS = scripts/install.sh --venv scripts/faults/requirements.txt && .build/venv/bin/python scripts/faults --weir $(WEIR)
+
+## faults-small     crashes, stalls, cuts and what else happens, in minutes, on Apache Kafka; CASES="kill9 stop" for some
+faults-small: build deps-test
+	$(FAULTS) --size small $(CASES)
+
+## faults           the same at full size: hours
+faults: build deps-test
+	$(FAULTS) --size full $(CASES)
+
+## soak             two instances at 5,000 a second, the leader replaced every five minutes: an hour, or MINUTES=10
+soak: build deps-test
+	$(FAULTS) --size full $(if $(MINUTES),--minutes $(MINUTES)) soak
