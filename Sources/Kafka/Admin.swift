@@ -51,14 +51,8 @@ public final class Admin: @unchecked Sendable {
             try Self.check(rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count), count)
         }
         // The controller makes it; a broker hears of that a little later, and until then says that there is no such topic.
-        for pause in 1... {
-            do throws(KafkaError) {
-                _ = try client.metadata(topic: topic.name, timeoutMillis: timeoutMillis)
-                return
-            } catch {
-                guard error.code == KafkaError.Code.unknownTopicOrPartition, pause * (pause + 1) / 2 < timeoutMillis else { throw error }
-            }
-            usleep(UInt32(pause) * 1000)
+        try patiently(timeoutMillis, [KafkaError.Code.unknownTopicOrPartition]) { (left) throws(KafkaError) in
+            _ = try client.metadata(topic: topic.name, timeoutMillis: left)
         }
     }
 
@@ -162,6 +156,10 @@ public final class Admin: @unchecked Sendable {
     ///
     /// librdkafka 2.0.2 asks by the classic protocol, to which a group of KIP-848's is not visible.
     public func group(_ id: String, timeoutMillis: Int) throws(KafkaError) -> Group {
+        try patiently(timeoutMillis, Self.coordinatorBusy) { (left) throws(KafkaError) in try describe(id, left) }
+    }
+
+    private func describe(_ id: String, _ timeoutMillis: Int) throws(KafkaError) -> Group {
         try request(RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeoutMillis) { options, queue in
             id.withCString { name in
                 var pointer: UnsafePointer<CChar>? = name
@@ -187,6 +185,10 @@ public final class Admin: @unchecked Sendable {
 
     /// The ids and states of all groups that the brokers show us.
     public func groups(timeoutMillis: Int) throws(KafkaError) -> [(id: String, state: String)] {
+        try patiently(timeoutMillis, Self.coordinatorBusy) { (left) throws(KafkaError) in try list(left) }
+    }
+
+    private func list(_ timeoutMillis: Int) throws(KafkaError) -> [(id: String, state: String)] {
         try request(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, timeoutMillis) { options, queue in
             rd_kafka_ListConsumerGroups(client.raw, options, queue)
         } read: { event throws(KafkaError) in
@@ -201,6 +203,29 @@ public final class Admin: @unchecked Sendable {
     }
 
     // MARK: Requests
+
+    /// What a coordinator says while it starts or moves: librdkafka gives these to whoever asks, once.
+    private static let coordinatorBusy = [
+        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+    ].map(\.rawValue)
+
+    /// Makes a call again while it fails by one of these codes, within the time, which it is given in what is left.
+    private func patiently<Result>(
+        _ timeoutMillis: Int, _ codes: [Int32], _ call: (Int) throws(KafkaError) -> Result
+    ) throws(KafkaError) -> Result {
+        let clock = ContinuousClock()
+        let end = clock.now + .milliseconds(timeoutMillis)
+        var pause: UInt32 = 1000
+        while true {
+            do throws(KafkaError) {
+                return try call(max(1, Int((end - clock.now) / .milliseconds(1))))
+            } catch {
+                guard codes.contains(error.code), clock.now < end else { throw error }
+            }
+            usleep(pause)
+            pause = min(pause * 2, 100_000)
+        }
+    }
 
     private func request<Result>(
         _ operation: rd_kafka_admin_op_t, _ timeoutMillis: Int, send: (OpaquePointer?, OpaquePointer) -> Void,
