@@ -14,11 +14,25 @@ struct OracleTests {
         }
     }
 
-    static func run(_ seed: Int) -> String? {
+    @Test("The same where lists change their form after a few events, all invariants walked after every step")
+    func readingsOfEveryForm() {
+        for seed in Seeds.range(600) {
+            var random = Random(seed: seed &+ 5)
+            let block = random.pick([2, 3, 5, 8, 17])
+            let indexed = block + random.below(3 * block + 4)
+            let limits = Limits(block: block, indexedFrom: indexed, indexedUntil: max(block, indexed / 2), largeUntil: block / 2)
+            if let failure = Self.run(seed, limits, walks: true) {
+                Issue.record("seed \(seed), \(limits): \(failure)")
+                return
+            }
+        }
+    }
+
+    static func run(_ seed: Int, _ limits: Limits = Limits(), walks: Bool = false) -> String? {
         var stream = RandomStream(seed: seed)
         var oracle = Oracle(stream.configuration)
-        let store = VelocityStore(stream.configuration)
-        let follower = VelocityStore(stream.configuration)
+        let store = VelocityStore(stream.configuration, limits)
+        let follower = VelocityStore(stream.configuration, limits)
         let reading = Reading(windowCount: stream.configuration.windows.count)
         var side = Random(seed: seed &+ 77)
         let appliesAll = side.oneIn(10)
@@ -61,6 +75,7 @@ struct OracleTests {
                 }
             }
             if side.oneIn(20) { store.expire(budget: 1 + side.below(50)) }
+            if walks, let violation = Invariants(store: store).violation() { return "step \(i): \(violation)" }
         }
         if store.digest() != follower.digest() { return "the follower's digest differs" }
         return nil

@@ -1,0 +1,219 @@
+/// The dense ids of what an event names; 0: not named, or (where nothing may be added) not known.
+struct Names {
+    var account: UInt32 = 0
+    var counterparty: UInt32 = 0
+    var merchant: UInt32 = 0
+    var card: UInt32 = 0
+    var device: UInt32 = 0
+    var ip: UInt32 = 0
+    var country: UInt32 = 0
+}
+
+extension VelocityStore {
+    // MARK: Deciding
+
+    /// What is stored of an event's transaction.
+    struct Stored {
+        var decision = Decision.new
+        var isDebit = false
+        /// Of a debit.
+        var counterparty: UInt32 = 0
+    }
+
+    /// Whether the event is new, as the watermark stands before it. Changes nothing.
+    public func decide(_ event: Event) -> Decision { stored(event).decision }
+
+    func stored(_ event: Event) -> Stored {
+        let id = accounts.find(event.account)
+        if id == 0 { return Stored() }
+        let record = AccountRecord(accounts.record(id))
+        let floor = eventFloor(watermark)
+        var result = Stored()
+        func look(_ item: Item, _ isDebit: Bool) {
+            if result.decision == .duplicate { return }
+            if item.time == event.time, item.amount == event.amount {
+                result = Stored(decision: .duplicate, isDebit: isDebit, counterparty: isDebit ? item[1] : 0)
+            } else {
+                result.decision = .conflict
+            }
+        }
+        debits.forEach(record.debits.pointee, transaction: event.transaction, above: floor) { look($0, true) }
+        if result.decision == .duplicate { return result }
+        credits.forEach(record.credits.pointee, transaction: event.transaction, above: floor) { look($0, false) }
+        return result
+    }
+
+    // MARK: Applying
+
+    /// Applies the event as scored, whatever `decide` says, and fills the reading as of the event's time, the event included where it is retained.
+    ///
+    /// - Complexity: O(1) amortised where the event is not below the newest of its entities; else O(chunks of the largest list).
+    public func apply(_ event: Event, into reading: Reading) {
+        let moved = max(watermark, event.time)
+        let isRetained = event.time > eventFloor(moved)
+        let names = isRetained ? naming(event) : find(event)
+        read(event, names, into: reading, including: isRetained, without: nil, isAdvancing: true)
+        watermark = moved
+        if isRetained { join(event, names) }
+    }
+
+    /// Applies the event as scored, whatever `decide` says.
+    public func apply(_ event: Event) {
+        watermark = max(watermark, event.time)
+        if event.time > eventFloor(watermark) { join(event, naming(event)) }
+    }
+
+    /// Fills the reading as `apply` would, and changes nothing.
+    ///
+    /// A duplicate is read from what is held now, as of its own time; the features of *earlier* transactions leave it out.
+    /// For a conflict the reading is left as it is.
+    @discardableResult
+    public func preview(_ event: Event, into reading: Reading) -> Decision {
+        let stored = stored(event)
+        switch stored.decision {
+        case .new: read(event, find(event), into: reading, including: true, without: nil, isAdvancing: false)
+        case .duplicate: read(event, find(event), into: reading, including: false, without: stored, isAdvancing: false)
+        case .conflict: break
+        }
+        return stored.decision
+    }
+
+    /// The ids of what the event names, as far as they are known.
+    @inline(__always)
+    func find(_ event: Event) -> Names {
+        var n = Names()
+        n.account = accounts.find(event.account)
+        if event.counterparty != 0 { n.counterparty = accounts.find(event.counterparty) }
+        if event.merchant != 0 { n.merchant = merchants.find(event.merchant) }
+        if event.card != 0 { n.card = cards.find(event.card) }
+        if event.device != 0 { n.device = devices.find(event.device) }
+        if event.ip != 0 { n.ip = ips.find(event.ip) }
+        if event.country != 0, event.isDebit { n.country = countries.find(event.country) }
+        return n
+    }
+
+    /// The ids of what the event names, new ones where it joins lists.
+    @inline(__always)
+    private func naming(_ event: Event) -> Names {
+        precondition(Header.holds(event.time), "an event time between the years 0 and 9999")
+        var n = Names()
+        n.account = accounts.insert(event.account)
+        if event.counterparty != 0 { n.counterparty = event.isDebit ? accounts.insert(event.counterparty) : accounts.find(event.counterparty) }
+        if event.merchant != 0 { n.merchant = merchants.insert(event.merchant) }
+        if event.card != 0 { n.card = cards.insert(event.card) }
+        if event.device != 0 { n.device = devices.insert(event.device) }
+        if event.ip != 0 { n.ip = ips.insert(event.ip) }
+        if event.country != 0, event.isDebit { n.country = countries.insert(event.country) }
+        return n
+    }
+
+    @inline(__always)
+    private func slot(_ table: EntityTable, _ id: UInt32) -> UnsafeMutablePointer<UInt32> {
+        (table.record(id) + 8).assumingMemoryBound(to: UInt32.self)
+    }
+
+    /// Puts a retained event into its lists, and into the memory of its account and pair.
+    private func join(_ event: Event, _ n: Names) {
+        let floor = eventFloor(watermark)
+        let record = AccountRecord(accounts.record(n.account))
+        remember(event, record)
+
+        var item = Item()
+        item.time = event.time
+        item.amount = event.amount
+        item.transaction = event.transaction
+        if event.isDebit {
+            var isFirst = false
+            if n.counterparty != 0 { isFirst = rememberPair(event, n, record) }
+            item.values = (n.merchant, n.counterparty, n.device, n.country)
+            if n.country != 0 { Reference(countries.record(n.country) + 8).touch(event.time) }
+            debits.insert(record.debits, item, isSpecial: isFirst, floor: floor)
+            item.values = (n.account, 0, 0, 0)
+            if n.counterparty != 0 {
+                let other = AccountRecord(accounts.record(n.counterparty))
+                other.touch(event.time)
+                inflows.insert(other.inflow, item, isSpecial: false, floor: floor)
+            }
+        } else {
+            credits.insert(record.credits, item, isSpecial: false, floor: floor)
+            item.values = (n.account, 0, 0, 0)
+            inflows.insert(record.inflow, item, isSpecial: false, floor: floor)
+        }
+        if n.card != 0 { plain.insert(slot(cards, n.card), item, isSpecial: false, floor: floor) }
+        if n.device != 0 { plain.insert(slot(devices, n.device), item, isSpecial: false, floor: floor) }
+        if n.ip != 0 { plain.insert(slot(ips, n.ip), item, isSpecial: false, floor: floor) }
+        if n.merchant != 0 {
+            sales.insert(slot(merchants, n.merchant), item, isSpecial: isLabelledFraud(event), floor: delayedFloor(watermark))
+        }
+    }
+
+    @inline(__always)
+    private func remember(_ event: Event, _ record: AccountRecord) {
+        record.touch(event.time)
+        let t = event.time
+        guard var times = record.times, times.last > accountFloor(watermark) else {
+            return record.set(AccountRecord.Times(first: t, last: t, second: Int64.min))
+        }
+        times.first = min(times.first, t)
+        if t >= times.last {
+            times.second = times.last
+            times.last = t
+        } else if t > times.second {
+            times.second = t
+        }
+        record.set(times)
+    }
+
+    /// Whether the debit is the pair's first: the lowest time of those since it was last forgotten. The one that was loses its mark.
+    private func rememberPair(_ event: Event, _ n: Names, _ record: AccountRecord) -> Bool {
+        guard let pair = pairs.find(n.account, n.counterparty) else {
+            pairs.insert(n.account, n.counterparty, Memory(last: event.time, second: Int64.min, count: 1, sum: UInt128(event.amount)))
+            return true
+        }
+        var memory = pairs.memory(pair.pointee)
+        if memory.last <= pairFloor(watermark) {
+            pairs.set(pair, Memory(last: event.time, second: Int64.min, count: 1, sum: UInt128(event.amount)))
+            return true
+        }
+        // The first's time is not kept: where it is retained, its mark tells, and where not, no retained event comes before it.
+        let isFirst = event.time < memory.last && debits.hasSpecial(record.debits.pointee, after: event.time, 1, n.counterparty, isTaken: true)
+        memory.add(event.time, event.amount)
+        pairs.set(pair, memory)
+        return isFirst
+    }
+
+    // MARK: Labels
+
+    func isLabelledFraud(_ event: Event) -> Bool {
+        guard event.merchant != 0, labels.count > 0 else { return false }
+        let key = LabelEntry(account: event.account, transaction: event.transaction, merchant: event.merchant, time: event.time)
+        return event.time > delayedFloor(watermark) && labels.find(key)?.pointee.isFraud == true
+    }
+
+    /// Takes a label in, before or after its transaction. Of several the one with the highest label time counts; of equal ones the later applied.
+    ///
+    /// - Complexity: O(64) for a merchant with few events, else O(log events), and the events of one millisecond.
+    public func apply(_ label: Label) -> LabelOutcome {
+        guard configuration.feedbackEnabled, label.transactionTime > delayedFloor(watermark) else { return .ignored }
+        var entry = LabelEntry(
+            account: label.account, transaction: label.transaction, merchant: label.merchant, time: label.transactionTime,
+            labelTime: label.labelTime, flags: label.isFraud ? 0b1011 : 0b1100)
+        if let old = labels.find(entry) {
+            if old.pointee.labelTime > label.labelTime { return .applied }
+            if old.pointee.labelTime == label.labelTime {
+                if old.pointee.flags & (label.isFraud ? 2 : 4) != 0 { return .duplicate }
+                entry.flags |= 6
+            }
+            old.pointee = entry
+        } else {
+            labels.insert(entry)
+        }
+        let merchant = merchants.find(label.merchant)
+        let account = accounts.find(label.account)
+        if merchant != 0, account != 0 {
+            sales.mark(
+                slot(merchants, merchant).pointee, time: label.transactionTime, account, transaction: label.transaction, label.isFraud)
+        }
+        return .applied
+    }
+}

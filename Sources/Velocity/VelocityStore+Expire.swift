@@ -1,0 +1,75 @@
+extension VelocityStore {
+    /// A hint that these events are decided, applied or previewed next: brings what they touch into the caches.
+    public func prepare(_ events: UnsafeBufferPointer<Event>) {
+        for event in events {
+            accounts.prefetchSlot(event.account)
+            accounts.prefetchSlot(event.counterparty)
+            merchants.prefetchSlot(event.merchant)
+            cards.prefetchSlot(event.card)
+            devices.prefetchSlot(event.device)
+            ips.prefetchSlot(event.ip)
+        }
+    }
+
+    // MARK: Giving back
+
+    /// Gives memory back that is no longer retained, looking at some `budget` lists or records at most. To be called between batches.
+    ///
+    /// It walks over all entities again and again, so that what no traffic touches is given back too.
+    /// - Complexity: O(budget); a large list that is given back as a whole takes longer, O(its chunks).
+    public func expire(budget: Int) {
+        if watermark == Int64.min { return }
+        let floor = eventFloor(watermark)
+        let delayed = delayedFloor(watermark)
+        let pairFloor = pairFloor(watermark)
+        sweepAccounts(max(1, budget / 2), floor, min(delayed, pairFloor))
+        let share = max(1, budget / 8)
+        sweep(cards, plain, share, floor, &sweeps.cards)
+        sweep(devices, plain, share, floor, &sweeps.devices)
+        sweep(ips, plain, share, floor, &sweeps.ips)
+        sweep(merchants, sales, share, delayed, &sweeps.merchants)
+        sweepCountries(floor)
+        pairs.table.sweep(budget: budget * 2) { pair in
+            if pair.pointee.last > pairFloor { return false }
+            pairs.release(pair)
+            return true
+        }
+        labels.sweep(budget: budget) { $0.pointee.time <= delayed }
+    }
+
+    @inline(__always)
+    private func next(_ table: EntityTable, _ at: inout UInt32) -> UInt32 {
+        at = at >= table.lastID ? 1 : at + 1
+        return at <= table.lastID && !table.isFree(at) ? at : 0
+    }
+
+    private func sweepAccounts(_ budget: Int, _ floor: Int64, _ named: Int64) {
+        for _ in 0..<budget {
+            let id = next(accounts, &sweeps.accounts)
+            if id == 0 { continue }
+            let record = AccountRecord(accounts.record(id))
+            debits.expire(record.debits, floor: floor)
+            credits.expire(record.credits, floor: floor)
+            inflows.expire(record.inflow, floor: floor)
+            if record.debits.pointee | record.credits.pointee | record.inflow.pointee != 0 { continue }
+            if record.isNamed(after: named) { continue }
+            if let times = record.times, times.last > accountFloor(watermark) { continue }
+            accounts.remove(id)
+        }
+    }
+
+    private func sweep<S: Shape>(_ table: EntityTable, _ lists: Lists<S>, _ budget: Int, _ floor: Int64, _ at: inout UInt32) {
+        for _ in 0..<budget {
+            let id = next(table, &at)
+            if id == 0 { continue }
+            let slot = (table.record(id) + 8).assumingMemoryBound(to: UInt32.self)
+            lists.expire(slot, floor: floor)
+            if slot.pointee == 0 { table.remove(id) }
+        }
+    }
+
+    private func sweepCountries(_ floor: Int64) {
+        let id = next(countries, &sweeps.countries)
+        if id != 0, !Reference(countries.record(id) + 8).isNamed(after: floor) { countries.remove(id) }
+    }
+}
