@@ -8,6 +8,7 @@ let package = Package(
         // Counts what is allocated, by anybody in the process.
         .target(name: "CAllocations"),
         .executableTarget(name: "EngineBenchmark", dependencies: ["CAllocations", .product(name: "Scoring", package: "weir"), .product(name: "Velocity", package: "weir")]),
+        .executableTarget(name: "VelocityBenchmark", dependencies: ["CAllocations", .product(name: "Velocity", package: "weir")]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

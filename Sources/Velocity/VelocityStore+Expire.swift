@@ -1,16 +1,6 @@
-extension VelocityStore {
-    /// A hint that these events are decided, applied or previewed next: brings what they touch into the caches.
-    public func prepare(_ events: UnsafeBufferPointer<Event>) {
-        for event in events {
-            accounts.prefetchSlot(event.account)
-            accounts.prefetchSlot(event.counterparty)
-            merchants.prefetchSlot(event.merchant)
-            cards.prefetchSlot(event.card)
-            devices.prefetchSlot(event.device)
-            ips.prefetchSlot(event.ip)
-        }
-    }
+import CPlatform
 
+extension VelocityStore {
     // MARK: Giving back
 
     /// Gives memory back that is no longer retained, looking at some `budget` lists or records at most. To be called between batches.
@@ -48,6 +38,12 @@ extension VelocityStore {
             let id = next(accounts, &sweeps.accounts)
             if id == 0 { continue }
             let record = AccountRecord(accounts.record(id))
+            // What comes a call later is fetched now.
+            if id + UInt32(budget) <= accounts.lastID {
+                let later = AccountRecord(accounts.record(id + UInt32(budget)))
+                weir_prefetch(arena[later.debits.pointee])
+                weir_prefetch(arena[later.inflow.pointee])
+            }
             debits.expire(record.debits, floor: floor)
             credits.expire(record.credits, floor: floor)
             inflows.expire(record.inflow, floor: floor)
@@ -63,6 +59,7 @@ extension VelocityStore {
             let id = next(table, &at)
             if id == 0 { continue }
             let slot = (table.record(id) + 8).assumingMemoryBound(to: UInt32.self)
+            if id + UInt32(budget) <= table.lastID { weir_prefetch(arena[(table.record(id + UInt32(budget)) + 8).load(as: UInt32.self)]) }
             lists.expire(slot, floor: floor)
             if slot.pointee == 0 { table.remove(id) }
         }

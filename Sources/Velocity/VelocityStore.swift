@@ -57,6 +57,9 @@ public final class VelocityStore {
     /// Lower edges of the windows of the event being read, and what is said of each.
     let lows: UnsafeMutablePointer<Int64>
     let totals: UnsafeMutablePointer<Totals>
+    /// Ids of what a prepared batch names, six an event: likely ones, not certain ones.
+    let hints: UnsafeMutablePointer<UInt32>
+    static let hintedEvents = 16
     /// Where the sweep of each kind stands.
     var sweeps: (accounts: UInt32, cards: UInt32, devices: UInt32, ips: UInt32, merchants: UInt32, countries: UInt32) = (0, 0, 0, 0, 0, 0)
 
@@ -84,11 +87,13 @@ public final class VelocityStore {
         lows = .allocate(capacity: windows)
         totals = .allocate(capacity: windows)
         totals.initialize(repeating: Totals(), count: windows)
+        hints = .allocate(capacity: 6 * Self.hintedEvents)
     }
 
     deinit {
         lows.deallocate()
         totals.deallocate()
+        hints.deallocate()
     }
 
     // MARK: What is retained
@@ -147,10 +152,37 @@ public final class VelocityStore {
     /// Labels held, those not swept yet included.
     public var labelCount: Int { labels.count }
 
-    /// Bytes that the state holds.
+    /// Bytes that the state holds, spare ones included.
+    ///
+    /// A function of what was applied, and when memory was given back; never what the system says.
     public var stateBytes: Int {
-        let records = accounts.recordBytes + cards.recordBytes + devices.recordBytes + ips.recordBytes + merchants.recordBytes + countries.recordBytes
-        return records + arena.heldBytes
+        let tables = [accounts, cards, devices, ips, merchants, countries]
+        return arena.heldBytes + tables.reduce(0) { $0 + $1.recordBytes }
+    }
+
+    /// A part of the state and what it takes.
+    public struct Part: Sendable {
+        public var name: StaticString
+        public var bytes: Int
+        /// Events, entities, pairs or labels.
+        public var count: Int
+    }
+
+    /// Where the bytes are; together they are `stateBytes`.
+    public var parts: [Part] {
+        let others = [cards, devices, ips, merchants, countries]
+        var parts = [
+            Part(name: "account_events", bytes: debits.bytes + credits.bytes, count: eventCount),
+            Part(name: "inflow_events", bytes: inflows.bytes, count: inflows.events),
+            Part(name: "entity_events", bytes: plain.bytes, count: plain.events),
+            Part(name: "merchant_events", bytes: sales.bytes, count: sales.events),
+            Part(name: "accounts", bytes: accounts.bytes, count: accounts.count),
+            Part(name: "entities", bytes: others.reduce(0) { $0 + $1.bytes }, count: others.reduce(0) { $0 + $1.count }),
+            Part(name: "pairs", bytes: pairs.bytes, count: pairs.count),
+            Part(name: "labels", bytes: labels.bytes, count: labels.count),
+        ]
+        parts.append(Part(name: "spare", bytes: stateBytes - parts.reduce(0) { $0 + $1.bytes }, count: 0))
+        return parts
     }
 }
 

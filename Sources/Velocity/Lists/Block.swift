@@ -1,4 +1,5 @@
 import CLanes
+import CPlatform
 import Glibc
 
 /// The first word of a list's memory: the newest event's time (49 bits), the number of events (7), the size of the memory (6) and its format (2).
@@ -330,6 +331,19 @@ struct Block<S: Shape> {
             i &+= 1
         }
         return s
+    }
+
+    // MARK: Hints
+
+    /// Brings place i of every row into the cache.
+    @inline(__always)
+    func prefetch(_ i: Int) {
+        weir_prefetch(p + 8 + timeBytes &* i)
+        if S.transactionBytes > 0 { weir_prefetch(transactionsLow + i) }
+        if S.transactionBytes == 8 { weir_prefetch(transactionsHigh + i) }
+        for r in 0..<wordRows { weir_prefetch(word(r) + i) }
+        for r in 0..<byteRows { weir_prefetch(byte(r) + i) }
+        weir_prefetch(p + marksOffset)
     }
 
     // MARK: Moving

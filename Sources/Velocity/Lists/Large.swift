@@ -1,4 +1,5 @@
 import CLanes
+import CPlatform
 
 /// What is known of a chunk (a block of a large list) without a look at it.
 struct Chunk {
@@ -101,9 +102,9 @@ extension Lists {
     /// Makes a large list of a full block, which becomes its first chunk.
     func makeLarge(_ handle: UInt32) -> UInt32 {
         let block = block(handle)
-        let p = arena.allocate(bytes: MemoryLayout<Large>.stride).bindMemory(to: Large.self, capacity: 1)
+        let p = take(1, of: Large.self)
         let capacity = 8
-        let chunks = arena.allocate(bytes: capacity * MemoryLayout<Chunk>.stride).bindMemory(to: Chunk.self, capacity: capacity)
+        let chunks = take(capacity, of: Chunk.self)
         p.initialize(to: Large(chunks: chunks))
         p.pointee.capacity = capacity
         p.pointee.end = 1
@@ -138,11 +139,11 @@ extension Lists {
         freeHead(h)
     }
 
-    private func freeChunk(_ handle: UInt32) { arena.free(handle, size: header(handle).size) }
+    private func freeChunk(_ handle: UInt32) { give(handle, size: header(handle).size) }
 
     private func freeHead(_ h: LargePointer) {
-        arena.free(h.pointee.chunks, bytes: h.pointee.capacity * MemoryLayout<Chunk>.stride)
-        arena.free(h, bytes: MemoryLayout<Large>.stride)
+        give(h.pointee.chunks, h.pointee.capacity)
+        give(h, 1)
     }
 
     // MARK: Places
@@ -566,9 +567,9 @@ extension Lists {
                 h.pointee.chunks.update(from: h.pointee.chunks + first, count: count)
             } else {
                 let capacity = h.pointee.capacity * 3 / 2
-                let chunks = arena.allocate(bytes: capacity * MemoryLayout<Chunk>.stride).bindMemory(to: Chunk.self, capacity: capacity)
+                let chunks = take(capacity, of: Chunk.self)
                 chunks.update(from: h.pointee.chunks + first, count: count)
-                arena.free(h.pointee.chunks, bytes: h.pointee.capacity * MemoryLayout<Chunk>.stride)
+                give(h.pointee.chunks, h.pointee.capacity)
                 h.pointee.chunks = chunks
                 h.pointee.capacity = capacity
             }
@@ -742,6 +743,63 @@ extension Lists {
         return new
     }
 
+    // MARK: Hints
+
+    @inline(__always)
+    func isLarge(_ handle: UInt32) -> Bool { handle != 0 && isLarge(header(handle)) }
+
+    /// What lies behind the first 64 bytes of a block or of a large list's head.
+    @inline(__always)
+    func prefetchRows(_ handle: UInt32) {
+        if handle == 0 { return }
+        let p = arena[handle]
+        let header = Header(p.load(as: UInt64.self))
+        let end = isLarge(header) ? MemoryLayout<Large>.stride : arena.bytes(ofSize: header.size)
+        var i = 64
+        while i < end {
+            weir_prefetch(p + i)
+            i &+= 64
+        }
+    }
+
+    /// Brings what a reading or an insertion touches first into the cache: a large list's last chunk, its directory's end, its cursors.
+    @inline(__always)
+    func prefetchEnd(_ handle: UInt32) {
+        let h = large(handle)
+        if let cursors = h.pointee.cursors {
+            let p = UnsafeRawPointer(cursors)
+            var i = 0
+            while i < windows &* MemoryLayout<Cursor>.stride {
+                weir_prefetch(p + i)
+                i &+= 64
+            }
+        }
+        if h.pointee.end > h.pointee.first { weir_prefetch(h.pointee.chunks + h.pointee.end - 1) }
+    }
+
+    /// The rows of a large list's last chunk, where the next event goes.
+    @inline(__always)
+    func prefetchLast(_ handle: UInt32) {
+        if !isLarge(handle) { return }
+        let h = large(handle)
+        if h.pointee.end == h.pointee.first { return }
+        let block = block(h.pointee.chunks[h.pointee.end - 1].handle)
+        block.prefetch(Int(h.pointee.chunks[h.pointee.end - 1].count))
+    }
+
+    /// The entry of a value.
+    @inline(__always)
+    func prefetchEntry(_ handle: UInt32, _ d: Int, _ value: UInt32) {
+        let h = large(handle)
+        if let index = h.pointee.index { weir_prefetch(index + home(h, indexKey(d, value))) }
+    }
+
+    @inline(__always)
+    func prefetchEntry(_ handle: UInt32, transaction: UInt64) {
+        let h = large(handle)
+        if let index = h.pointee.index { weir_prefetch(index + home(h, transactionKey(transaction))) }
+    }
+
     // MARK: Index
 
     @inline(__always)
@@ -807,11 +865,11 @@ extension Lists {
     private func resizeIndex(_ h: LargePointer, _ capacity: Int) {
         let old = h.pointee.index
         let oldCapacity = h.pointee.indexCapacity
-        h.pointee.index = arena.allocate(bytes: capacity * 8).bindMemory(to: UInt64.self, capacity: capacity)
+        h.pointee.index = take(capacity, of: UInt64.self)
         h.pointee.indexCapacity = capacity
         guard let old else { return }
         for i in 0..<oldCapacity where old[i] != 0 { putEntry(h, old[i]) }
-        arena.free(old, bytes: oldCapacity * 8)
+        give(old, oldCapacity)
     }
 
     private func removeEntry(_ h: LargePointer, _ entry: UnsafeMutablePointer<UInt64>) {
@@ -871,7 +929,7 @@ extension Lists {
 
     private func buildIndex(_ h: LargePointer) {
         resizeIndex(h, 1024)
-        let cursors = arena.allocate(bytes: cursorCount * MemoryLayout<Cursor>.stride).bindMemory(to: Cursor.self, capacity: cursorCount)
+        let cursors = take(cursorCount, of: Cursor.self)
         cursors.initialize(repeating: Cursor(), count: cursorCount)
         h.pointee.cursors = cursors
         var totals = Totals()
@@ -896,8 +954,8 @@ extension Lists {
     }
 
     private func dropIndex(_ h: LargePointer) {
-        if let index = h.pointee.index { arena.free(index, bytes: h.pointee.indexCapacity * 8) }
-        if let cursors = h.pointee.cursors { arena.free(cursors, bytes: cursorCount * MemoryLayout<Cursor>.stride) }
+        if let index = h.pointee.index { give(index, h.pointee.indexCapacity) }
+        if let cursors = h.pointee.cursors { give(cursors, cursorCount) }
         h.pointee.index = nil
         h.pointee.cursors = nil
         h.pointee.indexCapacity = 0

@@ -28,6 +28,8 @@ final class Lists<S: Shape> {
     var events = 0
     /// Lists that hold events.
     var lists = 0
+    /// Bytes that the lists hold.
+    private(set) var bytes = 0
     let scratch = ValueSet()
 
     let limits: Limits
@@ -38,6 +40,30 @@ final class Lists<S: Shape> {
         layout = Layout(isWide: isWide, full: limits.block)
         self.windows = windows
         self.hasDelayed = S.hasDelayed && hasDelayed
+    }
+
+    // MARK: Memory
+
+    @inline(__always)
+    func take(size: Int) -> UInt32 {
+        bytes += arena.bytes(ofSize: size)
+        return arena.allocate(size: size)
+    }
+
+    @inline(__always)
+    func give(_ handle: UInt32, size: Int) {
+        bytes -= arena.bytes(ofSize: size)
+        arena.free(handle, size: size)
+    }
+
+    func take<T>(_ count: Int, of _: T.Type) -> UnsafeMutablePointer<T> {
+        bytes += count * MemoryLayout<T>.stride
+        return arena.allocate(bytes: count * MemoryLayout<T>.stride).bindMemory(to: T.self, capacity: count)
+    }
+
+    func give<T>(_ p: UnsafeMutablePointer<T>, _ count: Int) {
+        bytes -= count * MemoryLayout<T>.stride
+        arena.free(p, bytes: count * MemoryLayout<T>.stride)
     }
 
     @inline(__always)
@@ -191,7 +217,7 @@ final class Lists<S: Shape> {
 
     /// A block without marks.
     func newBlock(format: Int, size: Int, newest: Int64, count: Int) -> UInt32 {
-        let handle = arena.allocate(size: size)
+        let handle = take(size: size)
         let p = arena[handle]
         p.storeBytes(of: Header(newest: newest, count: count, size: size, format: format).word, as: UInt64.self)
         let block = Block(p, layout)
@@ -207,7 +233,7 @@ final class Lists<S: Shape> {
         let block = block(new)
         block.move(0, old, 0, header.count)
         for row in 0..<S.marks { block.setMarks(row, old.marks(row)) }
-        arena.free(handle, size: header.size)
+        give(handle, size: header.size)
         return new
     }
 
@@ -217,7 +243,7 @@ final class Lists<S: Shape> {
         let expired = block(slot.pointee).until(floor)
         if expired > 0 { events -= expired }
         if expired == block(slot.pointee).count {
-            arena.free(slot.pointee, size: header(slot.pointee).size)
+            give(slot.pointee, size: header(slot.pointee).size)
             slot.pointee = makeBlock(item, isSpecial)
             return false
         }
@@ -248,7 +274,7 @@ final class Lists<S: Shape> {
         if header.newest <= floor {
             events -= header.count
             lists -= 1
-            arena.free(handle, size: header.size)
+            give(handle, size: header.size)
             slot.pointee = 0
             return
         }
