@@ -13,7 +13,7 @@ import Testing
         "Simulation": [],
         "Scoring": ["Models", "Velocity", "CSimdjson"],
         "Models": [],
-        "Velocity": [],
+        "Velocity": ["CLanes"],
         "AWS": ["HTTP", "CCrypto"],
         "Kafka": ["CRdkafka"],
         "HTTP": ["CBeast", "CCurl"],
