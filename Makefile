@@ -11,7 +11,7 @@ LINT_PACKAGES = git shellcheck
 DEPLOY_PACKAGES = prometheus prometheus-alertmanager python3-venv curl
 INSTALL = scripts/install.sh
 
-.PHONY: deps deps-build deps-test deps-lint deps-deploy build demo test lint format bench check-handbook check-deploy dist rehearse rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory faults-small faults soak help
+.PHONY: deps deps-build deps-test deps-lint deps-deploy build demo test lint format bench check-handbook check-deploy dist sanitize rehearse rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory faults-small faults soak help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -86,6 +86,11 @@ rehearse-runbooks: build deps-test
 ## rehearse-memory  three million transactions over eight days in 500 MB
 rehearse-memory: build deps-test
 	scripts/rehearse-memory.py --weir $(WEIR)
+
+## sanitize         the server's hostile tests, and the engine's, under AddressSanitizer and ThreadSanitizer
+sanitize: deps-test
+	scripts/sanitize.sh address
+	scripts/sanitize.sh thread
 
 ## rehearse         all of these rehearsals
 rehearse: rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory

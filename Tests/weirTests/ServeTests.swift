@@ -18,11 +18,12 @@ import Testing
         private let log = Pipe()
         private var rest = Data()
 
-        init(_ environment: [String: String] = [:], options: [String] = []) throws {
+        init(_ environment: [String: String] = [:], options: [String] = [], stdout: FileHandle? = nil) throws {
             process.executableURL = ServeTests.executable
             process.arguments = ["serve"] + options
             process.environment = environment.merging(["PORT": "0", "HOST": "127.0.0.1"]) { own, _ in own }
             process.standardError = log
+            if let stdout { process.standardOutput = stdout }
             try process.run()
             var port: Int?
             while port == nil {
@@ -279,6 +280,23 @@ import Testing
             let result = try Self.run(["serve"], environment)
             #expect(result.code == 2 && result.out.isEmpty && result.err == line, "\(result)")
         }
+    }
+
+    @Test func `tells metrics on stdout at its end, where it is to`() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("weir-metrics-\(UUID().uuidString)")
+        #expect(FileManager.default.createFile(atPath: file.path, contents: nil))
+        defer { try? FileManager.default.removeItem(at: file) }
+        let running = try Running(["METRICS_FORMAT": "emf", "DRAIN_DELAY": "0", "KAFKA_GROUP_ID": "g"], stdout: try FileHandle(forWritingTo: file))
+        let body = Array(#"{"transaction_id":"t","account_id":"a","timestamp":"2026-11-25T12:00:00Z","amount":-1}"#.utf8)
+        #expect(try post(host: "127.0.0.1", port: running.port, path: "/predict", body: body).status == 400)
+        running.signal(SIGTERM)
+        #expect(running.end() == 0)
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any], "\($0)")
+        }
+        #expect(lines.allSatisfy { $0["_aws"] != nil && $0["group"] as? String == "g" })
+        #expect((lines.first?["process_resident_memory_bytes"] as? Int ?? 0) > 1 << 20)
+        #expect(lines.contains { $0["path"] as? String == "/predict" && $0["code"] as? String == "400" && $0["weir_http_request_seconds_count"] as? Int == 1 })
     }
 
     @Test func `exits 1 where it cannot listen`() throws {
