@@ -39,8 +39,8 @@ public final class Server: @unchecked Sendable {
 
     deinit { stop(timeoutMillis: 0) }
 
-    /// The connections that are open now.
-    public var connectionCount: Int { weir_beast_connections(server) }
+    /// The connections that are open now; 0 once it was stopped. Not while another thread stops it.
+    public var connectionCount: Int { isStopped.load(ordering: .acquiring) ? 0 : weir_beast_connections(server) }
 
     /// Stops accepting, ends idle connections and streams; what is in flight is finished. Returns at once.
     public func drain() { weir_beast_drain(server) }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// Tells metrics on stdout at fixed intervals, and once more at the end, where `METRICS_FORMAT` says so.
+/// Tells metrics on stdout at fixed intervals, where `METRICS_FORMAT` says so.
 ///
 /// It never waits for who reads: what the reader does not take in time is left out, and counted.
 ///
-/// `@unchecked Sendable`: what changes is only touched by `report`, which the ticker calls until `stop` has joined it, and `stop` after that.
+/// `@unchecked Sendable`: what changes is only touched by `report`, which the ticker alone calls between `start` and `end`, and one other thread before and after.
 final class MetricsLines: @unchecked Sendable {
     static let intervalMillis: Int64 = 60_000
     /// How long one line may wait for its reader.
@@ -29,13 +29,13 @@ final class MetricsLines: @unchecked Sendable {
 
     func start() { ticker = Ticker(millis: Self.intervalMillis) { [self] in report() } }
 
-    /// Ends the ticker, and tells what there is since its last time.
-    func stop() {
+    /// It tells nothing more by itself, and is not just doing so.
+    func end() {
         ticker?.stop()
         ticker = nil
-        report()
     }
 
+    /// Tells what there is since the last time. Not between `start` and `end`.
     func report() {
         let lines = format.lines(metrics, at: Clock.wallMillis)
         for (at, line) in lines.enumerated() where !write(isTorn ? [UInt8(ascii: "\n")] + line : line) {

@@ -57,11 +57,13 @@ public final class ServiceProcess: Sendable {
             host.drain()
             waitForDrain(begun, delay: number == SIGTERM ? settings.http.drainDelayMillis : 0)
         }
+        // From here on nobody but this thread may ask the server for anything.
+        lines?.end()
         let left = Swift.max(1_000, Self.endMillis - Self.lastStepsMillis - Self.millis(since: begun))
         let isDone = server.stop(timeoutMillis: Int(left))
         host.stop()
         if !isDone { log.warning("requests were cut off", ["after_millis": left]) }
-        lines?.stop()
+        lines?.report()
         let exit = exit.locked { $0 } ?? .stopped
         log.info("ended", ["millis": Self.millis(since: begun)])
         return exit
