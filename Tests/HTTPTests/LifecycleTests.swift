@@ -89,6 +89,7 @@ import Testing
             #expect((error?.reason.count ?? 0) > 5, "\(expected)")
         }
         #expect(first.stop(timeoutMillis: 1_000))
+        #expect(first.connectionCount == 0)
         let second = try Server(ServerConfiguration(host: "127.0.0.1", port: first.port)) { _, reply in reply.send(Response("second")) }
         #expect(try get(host: "localhost", port: second.port, path: "/").text == "second")
     }
