@@ -25,6 +25,16 @@ step Dockerfile
 # An unpinned version is Debian's newest mended one (DL3008 is explained there).
 find . -name 'Dockerfile*' -not -path './.build*' -print0 | xargs -0 $tools/bin/hadolint --failure-threshold warning
 
+# What .dockerignore lets in must be a whole package, or the image's build ends before it begins.
+if command -v swift >/dev/null; then
+    context=$(mktemp -d)
+    trap 'rm -rf "$context"' EXIT
+    sed -n 's/^!//p' .dockerignore | while read -r path; do
+        if [ -e "$path" ]; then cp -r --parents "$path" "$context"; fi
+    done
+    swift package --package-path "$context" describe >/dev/null
+fi
+
 step compose file
 $tools/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
@@ -50,7 +60,7 @@ amtool check-config deploy/alertmanager/alertmanager.yml >/dev/null
 step systemd
 if command -v systemd-analyze >/dev/null; then
     unit=$(mktemp -d)
-    trap 'rm -rf "$unit"' EXIT
+    trap 'rm -rf "$unit" "${context:-}"' EXIT
     # The executable need not be installed here; everything else is looked at as it is.
     sed 's#^ExecStart=/usr/bin/weir.*#ExecStart=/bin/true#' deploy/systemd/weir.service >"$unit/weir.service"
     systemd-analyze verify --man=no "$unit/weir.service"
