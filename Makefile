@@ -5,8 +5,8 @@ FLAGS = -c release -Xswiftc -enable-testing
 WEIR = .build/release/weir
 
 BUILD_PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libssl-dev libcurl4-openssl-dev pkg-config
-# promtool checks the metrics, Java runs Apache Kafka.
-TEST_PACKAGES = prometheus openjdk-17-jre-headless
+# promtool checks the metrics, Java runs Apache Kafka, the venv holds what only PyPI has.
+TEST_PACKAGES = prometheus openjdk-17-jre-headless python3-venv
 LINT_PACKAGES = git shellcheck
 DEPLOY_PACKAGES = prometheus prometheus-alertmanager python3-venv curl
 INSTALL = scripts/install.sh
@@ -24,6 +24,7 @@ deps-build:
 
 deps-test: deps-build
 	@$(INSTALL) $(TEST_PACKAGES)
+	@$(INSTALL) --venv scripts/requirements.txt
 
 deps-lint:
 	@$(INSTALL) $(LINT_PACKAGES)

@@ -24,9 +24,8 @@ public final class KafkaCluster: Sendable {
         self.settings = settings
         data = FileManager.default.temporaryDirectory.appendingPathComponent("weir-kafka-\(getpid())-\(unique())")
         // Two ports each. Whoever else looks for some begins elsewhere in the range; a race for one is settled by the script.
-        let first = Int(ProcessInfo.processInfo.environment["WEIR_TEST_PORTS"] ?? "") ?? 19_100
         for attempt in 0..<45 {
-            let port = first + 2 * ((Int(getpid()) + attempt) % 45)
+            let port = Self.firstPort + 2 * ((Int(getpid()) + attempt) % 45)
             guard Self.isFree(port), Self.isFree(port + 1) else { continue }
             let (status, output) = try Self.run(Self.start(port, data, settings))
             if status == 0 {
@@ -35,7 +34,7 @@ public final class KafkaCluster: Sendable {
             }
             if status != 4 { throw Failure(description: output) }  // 4: another was faster
         }
-        throw Failure(description: "no free port from \(first) on")
+        throw Failure(description: "no free port from \(Self.firstPort) on")
     }
 
     deinit {
@@ -95,8 +94,11 @@ public final class KafkaCluster: Sendable {
 
     // MARK: The script
 
-    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("scripts/kafka.sh").path
+    static let repository = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+
+    static let firstPort = Int(ProcessInfo.processInfo.environment["WEIR_TEST_PORTS"] ?? "") ?? 19_100
+
+    private static let script = repository.appendingPathComponent("scripts/kafka.sh").path
 
     private static func start(_ port: Int, _ data: URL, _ settings: [String]) -> [String] {
         ["start", "--port", "\(port)", "--data", data.path, "--parent", "\(getpid())"] + settings.flatMap { ["--set", $0] }
@@ -120,7 +122,7 @@ public final class KafkaCluster: Sendable {
         return result.output
     }
 
-    private static func isFree(_ port: Int) -> Bool {
+    static func isFree(_ port: Int) -> Bool {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(listener) }
         var reuse: Int32 = 1

@@ -7,11 +7,11 @@ import Testing
 /// The real process, with sockets and signals.
 @Suite struct ServeTests {
     /// The executable that was built with the tests.
-    private static let executable =
+    static let executable =
         Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?.deletingLastPathComponent()
         .appendingPathComponent("weir") ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("weir")
 
-    private final class Running {
+    final class Running {
         let process = Process()
         let port: UInt16
         private(set) var lines: [[String: Any]] = []
