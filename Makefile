@@ -9,9 +9,11 @@ BUILD_PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libs
 TEST_PACKAGES = prometheus openjdk-17-jre-headless python3-venv
 LINT_PACKAGES = git shellcheck
 DEPLOY_PACKAGES = prometheus prometheus-alertmanager python3-venv curl
+MEASURE_PACKAGES = wrk kcat binutils
 INSTALL = scripts/install.sh
 
-.PHONY: deps deps-build deps-test deps-lint deps-deploy build demo test lint format bench check-handbook check-deploy dist sanitize rehearse rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory faults-small faults soak help
+# No target is a file.
+.PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -31,6 +33,9 @@ deps-lint:
 
 deps-deploy:
 	@$(INSTALL) $(DEPLOY_PACKAGES)
+
+deps-measure: deps-test
+	@$(INSTALL) $(MEASURE_PACKAGES)
 
 ## build            the release build, with tests enabled
 build: deps-build
@@ -56,9 +61,17 @@ format:
 bench: deps-build
 	swift run -c release --package-path Benchmarks EngineBenchmark
 
+## check-docs       links, commands, OpenAPI, AsyncAPI and the schema, against the build and a running service
+check-docs: build deps-test
+	.build/venv/bin/python scripts/check-docs.py $(WEIR)
+
 ## check-handbook   every window equal to those that the Fraud Detection Handbook publishes, where the data are
 check-handbook: build
 	scripts/check-handbook.py $(WEIR)
+
+## measure          takes the figures of docs/reference/figures.md, on Apache Kafka; NAMES="idle memory" for some of them
+measure: build deps-measure
+	WEIR=$(WEIR) python3 scripts/measure $(NAMES)
 
 ## check-deploy     Dockerfile, compose, CloudFormation, Railway, Prometheus rules and their tests, systemd's unit; no engine, no cloud
 check-deploy: deps-deploy

@@ -3,8 +3,9 @@ import json
 import subprocess
 import time
 
-from harness import Kafka, Weir, say, simulate, until, wrk
+from harness import Kafka, Weir, noise, paced, say, simulate, until, wrk
 
+HISTORY = 50_000
 ASKED = 100
 
 
@@ -12,28 +13,33 @@ def run():
     with Kafka() as kafka:
         kafka.topic("transactions")
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.servers}
-        history = simulate(kafka.folder + "/history.jsonl", "--count", "50000", "--customers", "2000", "--seed", "7")
+        history = simulate(kafka.folder + "/history.jsonl", "--count", str(HISTORY), "--customers", "2000", "--seed", "7")
         with Weir(0, **settings) as one:
             one.wait_for("leader")
             with Weir(1, **settings) as two:
                 two.wait_for("follower")
                 kafka.produce(history)
-                until(lambda: events(one) == events(two) == 50000, 120, "the history")
+                until(lambda: (consumed(one), followed(two)) == (HISTORY, HISTORY), 120, "the history")
                 equal(kafka, one, two)
                 # The newest that is held, one later: a body like any other.
                 last = json.loads(open(history).read().splitlines()[-1])
                 last["transaction_id"] = "asked"
                 body = json.dumps(last)
+                say("the machine's own: sleeps of 1 ms that come too late, p99", f"{noise():.2f} ms")
                 for name, weir in (("leader", one), ("follower", two)):
-                    for connections in (1, 16):
-                        p50, p99, rate = wrk(f"http://127.0.0.1:{weir.port}/predict", body, connections)
-                        say(f"/predict on the {name}, stream idle, {connections} connection(s)", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:,.0f}/s", "p99 < 2 ms" if connections == 1 else None,
-                            p99 < 2 if connections == 1 else None)
+                    p50, p99 = paced(weir.port, "/predict", body)
+                    say(f"/predict on the {name}, stream idle, 500/s", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", "p99 < 2 ms", p99 < 2)
+                    p50, p99, rate = wrk(f"http://127.0.0.1:{weir.port}/predict", body, 16)
+                    say(f"/predict on the {name}, stream idle, 16 connections as fast as they can", f"{rate:,.0f}/s, p50 {p50:.2f} ms, p99 {p99:.2f} ms")
                 flat_out(kafka, one, two, body)
 
 
-def events(weir):
-    return weir.health().get("velocity", {}).get("events")
+def consumed(weir):
+    return weir.metric("weir_records_consumed_total")
+
+
+def followed(weir):
+    return weir.metric("weir_followed_total")
 
 
 def equal(kafka, one, two):
@@ -41,7 +47,7 @@ def equal(kafka, one, two):
     following = [kafka.reading(topic, "end") for topic in ("fraud-verdicts", "aml-verdicts")]
     lines = open(simulate(kafka.folder + "/next.jsonl", "--count", str(ASKED), "--customers", "2000", "--seed", "7", "--start", "2026-02-20")).read().splitlines()
     time.sleep(2)  # kcat has no way to say that it stands at the end
-    different, before = 0, events(one)
+    different = 0
     try:
         for number, line in enumerate(lines):
             asked = [[weir.post(path, line.encode()) for path in ("/predict", "/aml_check")] for weir in (one, two)]
@@ -52,7 +58,7 @@ def equal(kafka, one, two):
                 assert verdict.pop("source")
                 said.append(verdict)
             different += sum(answer != said for answer in asked)
-            until(lambda: events(one) == events(two) == before + number + 1, 30, "the next state")
+            until(lambda: consumed(one) == followed(two) == HISTORY + number + 1, 30, "the next state")
     finally:
         for process in following:
             process.kill()
@@ -66,13 +72,13 @@ def flat_out(kafka, one, two, body):
     producers = [kafka.produce(backlog, wait=False)]
     for name, weir in (("leader", one), ("follower", two)):
         until(lambda: one.metric("weir_kafka_lag") > 1000 or producers[-1].poll() is None, 30, "a backlog")
-        before = one.metric("weir_records_consumed_total")
+        before = consumed(one)
         began = time.monotonic()
-        p50, p99, rate = wrk(f"http://127.0.0.1:{weir.port}/predict", body, 4, 5)
-        consumed = (one.metric("weir_records_consumed_total") - before) / (time.monotonic() - began)
+        p50, p99 = paced(weir.port, "/predict", body)
+        rate_beside = (consumed(one) - before) / (time.monotonic() - began)
         busy = producers[-1].poll() is None or one.metric("weir_kafka_lag") > 0
-        say(f"/predict on the {name}, stream flat out ({consumed:,.0f} records/s beside it{'' if busy else ', and at its end before'}), 4 connections",
-            f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:,.0f}/s", "p99 < 20 ms", p99 < 20)
+        say(f"/predict on the {name}, 500/s, stream flat out ({rate_beside:,.0f} records/s beside it{'' if busy else ', which ended before'})",
+            f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", "p99 < 20 ms", p99 < 20)
         if name == "leader":
             # The same again are duplicates for the windows, which costs less: another seed.
             until(lambda: one.metric("weir_kafka_lag") == 0 and producers[-1].poll() is not None, 300, "the backlog's end")

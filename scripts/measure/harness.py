@@ -166,6 +166,40 @@ def wrk(url, body, connections=4, seconds=5):
     return millis(50), millis(99), float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
 
 
+def paced(port, path, body, rate=500, seconds=5):
+    """One connection that asks at a fixed rate, each latency counted from when the question was due; returns p50 and p99 in ms."""
+    request = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n\r\n".encode() + body.encode()
+    latencies = []
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers = connection.makefile("rb")
+        begin = time.perf_counter()
+        for number in range(rate * seconds):
+            due = begin + number / rate
+            while (left := due - time.perf_counter()) > 0:
+                time.sleep(left)
+            connection.sendall(request)
+            status, length = answers.readline(), 0
+            assert b" 200 " in status, status
+            while (line := answers.readline()) != b"\r\n":
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            answers.read(length)
+            latencies.append((time.perf_counter() - due) * 1000)
+    latencies.sort()
+    return latencies[len(latencies) // 2], latencies[len(latencies) * 99 // 100]
+
+
+def noise():
+    """What the machine itself adds: by how much sleeps of 1 ms are late, p99 in ms."""
+    late = []
+    for _ in range(2000):
+        begin = time.perf_counter()
+        time.sleep(0.001)
+        late.append((time.perf_counter() - begin) * 1000 - 1)
+    return sorted(late)[1980]
+
+
 def simulate(path, *arguments):
     subprocess.run([WEIR, "simulate", "-o", path, *arguments], check=True, env=CLEAN)
     return path
