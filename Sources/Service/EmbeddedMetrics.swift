@@ -1,3 +1,5 @@
+import Scoring
+
 /// Writes metrics as log lines in CloudWatch's embedded metric format
 /// (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 ///

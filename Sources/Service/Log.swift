@@ -1,4 +1,5 @@
 import Glibc
+public import Scoring
 
 public enum LogLevel: String, Sendable, CaseIterable, Comparable {
     case debug, info, warning, error

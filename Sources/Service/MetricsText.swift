@@ -1,3 +1,5 @@
+import Scoring
+
 /// Writes metrics in Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
 struct MetricsText {
     private(set) var bytes: [UInt8] = []

@@ -1,3 +1,5 @@
+import Scoring
+
 extension Settings {
     /// Every setting, its value, where that came from, and its default, in columns.
     public var table: String {

@@ -1,3 +1,5 @@
+import Scoring
+
 /// A JSON value, for the journal: entries are small, read once a transaction, and never on the way of a record.
 package enum JSON: Equatable {
     case null
@@ -149,80 +151,11 @@ package enum JSON: Equatable {
     }
 }
 
-/// Writes compact JSON into a byte array.
-struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
-    private var needsComma = false
-
-    mutating func raw(_ text: StaticString) {
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
-    }
-
-    private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
-        needsComma = true
-    }
-
-    mutating func key(_ name: String) {
-        separate()
-        quoted(name)
-        bytes.append(UInt8(ascii: ":"))
-        needsComma = false
-    }
-
-    mutating func integer(_ value: some BinaryInteger) {
-        separate()
-        bytes.append(contentsOf: String(value).utf8)
-    }
-
-    mutating func bool(_ value: Bool) {
-        separate()
-        raw(value ? "true" : "false")
-    }
-
-    mutating func string(_ value: String) {
-        separate()
-        quoted(value)
-    }
-
-    /// What is JSON already.
-    mutating func embedded(_ json: [UInt8]) {
-        separate()
-        bytes += json
-    }
-
-    mutating func null() {
-        separate()
-        raw("null")
-    }
-
-    mutating func object(_ body: (inout JSONWriter) -> Void) { nested("{", "}", body) }
-    mutating func array(_ body: (inout JSONWriter) -> Void) { nested("[", "]", body) }
-
-    private mutating func nested(_ open: StaticString, _ close: StaticString, _ body: (inout JSONWriter) -> Void) {
-        separate()
-        raw(open)
-        needsComma = false
-        body(&self)
-        raw(close)
-        needsComma = true
-    }
-
-    private mutating func quoted(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        for unit in text.utf8 {
-            switch unit {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(unit)
-            case 0..<0x20:
-                let digits = String(unit, radix: 16)
-                bytes.append(contentsOf: "\\u00".utf8)
-                if digits.utf8.count == 1 { bytes.append(UInt8(ascii: "0")) }
-                bytes.append(contentsOf: digits.utf8)
-            default: bytes.append(unit)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
+/// Values by their kinds: what is written into a journal must not depend on which overload was taken.
+extension JSONWriter {
+    mutating func integer(_ value: some BinaryInteger) { add(nil, value) }
+    mutating func string(_ value: String) { add(nil, value) }
+    mutating func bool(_ value: Bool) { add(nil, value) }
+    mutating func null() { addNull() }
+    mutating func embedded(_ json: [UInt8]) { addRaw(nil, json) }
 }

@@ -1,11 +1,10 @@
-import Glibc
 public import Scoring
 
 /// Requests that wait for the engine: put in by whoever asks (the http thread), taken out by the engine's thread between two batches.
 ///
 /// Bounded: at the bound a request is refused at once, never queued without end.
 ///
-/// `@unchecked Sendable`: what changes is only touched with the mutex held, which POSIX lets any thread lock.
+/// `@unchecked Sendable`: what changes is only touched inside `monitor.locked`.
 public final class RequestQueue: @unchecked Sendable {
     /// What is asked: a verdict of one kind for the transaction in `body`.
     public struct Item: Sendable {
@@ -36,7 +35,7 @@ public final class RequestQueue: @unchecked Sendable {
     }
 
     public let limit: Int
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     /// A ring; `waiting` of them from `head` on.
     private var items: [Item?]
     private var head = 0
@@ -48,25 +47,19 @@ public final class RequestQueue: @unchecked Sendable {
         precondition(limit > 0, "a queue holds one or more")
         self.limit = limit
         items = Array(repeating: nil, count: limit)
-        pthread_mutex_init(mutex, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
     }
 
     /// What wakes the engine's thread; called by whoever submits. Set before the first request.
-    public func onSubmit(_ wake: @escaping @Sendable () -> Void) { locked { self.wake = wake } }
+    public func onSubmit(_ wake: @escaping @Sendable () -> Void) { monitor.locked { self.wake = wake } }
 
     /// Requests that wait.
-    public var count: Int { locked { waiting } }
+    public var count: Int { monitor.locked { waiting } }
 
     /// Puts a request in.
     ///
     /// - Returns: false at the bound: it was not taken.
     public func submit(_ item: Item) -> Bool {
-        let wake: (@Sendable () -> Void)? = locked {
+        let wake: (@Sendable () -> Void)? = monitor.locked {
             guard waiting < limit else { return nil }
             items[(head + waiting) % limit] = item
             waiting += 1
@@ -88,7 +81,7 @@ public final class RequestQueue: @unchecked Sendable {
     }
 
     private func next() -> Item? {
-        locked {
+        monitor.locked {
             guard waiting > 0 else { return nil }
             defer {
                 items[head] = nil  // an item holds its request
@@ -97,11 +90,5 @@ public final class RequestQueue: @unchecked Sendable {
             }
             return items[head]
         }
-    }
-
-    private func locked<T>(_ body: () -> T) -> T {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return body()
     }
 }

@@ -114,8 +114,10 @@ enum Timestamps {
 
 /// Times as text.
 public enum UTCText {
-    /// A time of the years 0 to 9999 (ms since the epoch) as RFC 3339 in UTC, with milliseconds where there are any.
-    public static func rfc3339(_ time: Int64) -> String {
+    /// A time of the years 0 to 9999 (ms since the epoch) as RFC 3339 in UTC.
+    ///
+    /// - Parameter alwaysMillis: with milliseconds even where there are none.
+    public static func rfc3339(_ time: Int64, alwaysMillis: Bool = false) -> String {
         func padded(_ value: Int, _ width: Int) -> String {
             let digits = String(value)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
@@ -125,7 +127,7 @@ public enum UTCText {
         let (year, month, dayOfMonth) = Timestamps.civil(days: day)
         let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfMonth, 2))"
         let clock = "\(padded(millis / 3_600_000, 2)):\(padded(millis / 60_000 % 60, 2)):\(padded(millis / 1_000 % 60, 2))"
-        return millis % 1_000 == 0 ? "\(date)T\(clock)Z" : "\(date)T\(clock).\(padded(millis % 1_000, 3))Z"
+        return millis % 1_000 == 0 && !alwaysMillis ? "\(date)T\(clock)Z" : "\(date)T\(clock).\(padded(millis % 1_000, 3))Z"
     }
 
     /// A date (its midnight in UTC) or a time as files may have it, in milliseconds since the epoch; nil when it is neither.

@@ -26,20 +26,11 @@ struct DayText: ~Copyable {
         cursor.literal("Z\"")
     }
 
-    /// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
     private mutating func set(_ day: Int64, _ scratch: UnsafeMutablePointer<UInt8>) {
         self.day = day
-        let z = day + 719_468
-        let era = floorDivide(z, 146_097)
-        let dayOfEra = z - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let dayOfMonth = dayOfYear - (153 * shifted + 2) / 5 + 1
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let (year, month, dayOfMonth) = Timestamps.civil(days: Int(day))
         precondition((0...9_999).contains(year), "an event's year has four digits")
-        func put(_ value: Int64, _ at: Int, _ count: Int) {
+        func put(_ value: Int, _ at: Int, _ count: Int) {
             var rest = value
             for i in stride(from: at + count - 1, through: at, by: -1) {
                 text[i] = UInt8(48 + rest % 10)

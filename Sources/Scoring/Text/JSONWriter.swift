@@ -1,6 +1,6 @@
-/// Writes compact JSON (RFC 8259), for what is not on the way of a record: health, settings, log lines.
+/// Writes compact JSON (RFC 8259), for what is not on the way of a record: the journal, health, settings, log lines.
 ///
-/// Commas are its own; who calls keeps `begin` and `end` in pairs.
+/// Commas are its own; who calls keeps `begin` and `end` in pairs, and puts one value behind each `key`.
 public struct JSONWriter {
     public private(set) var bytes: [UInt8] = []
     private var needsComma = false
@@ -14,14 +14,32 @@ public struct JSONWriter {
     public mutating func beginArray(_ name: String? = nil) { open(name, UInt8(ascii: "[")) }
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
+    /// What is written by `body` is the object's members, each a `key` and a value, or an `add` with a name.
+    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+        beginObject()
+        body(&self)
+        endObject()
+    }
+
+    public mutating func array(_ body: (inout JSONWriter) -> Void) {
+        beginArray()
+        body(&self)
+        endArray()
+    }
+
+    /// The name of the member whose value comes next.
+    public mutating func key(_ name: String) {
+        begin(name)
+        needsComma = false
+    }
+
     /// - Parameter maxBytes: a longer text is cut there, and says so by an ellipsis.
     public mutating func add(_ name: String? = nil, _ text: String, maxBytes: Int = .max) {
         begin(name)
         string(text, maxBytes)
     }
 
-    public mutating func add(_ name: String? = nil, _ number: Int) { raw(name, "\(number)") }
-    public mutating func add(_ name: String? = nil, _ number: Int64) { raw(name, "\(number)") }
+    public mutating func add(_ name: String? = nil, _ number: some BinaryInteger) { raw(name, "\(number)") }
 
     /// What JSON has no number for is null.
     public mutating func add(_ name: String? = nil, _ number: Double) {
@@ -33,9 +51,13 @@ public struct JSONWriter {
 
     /// A value that is JSON already.
     public mutating func addRaw(_ name: String? = nil, _ json: String) { raw(name, json) }
+    public mutating func addRaw(_ name: String? = nil, _ json: [UInt8]) {
+        begin(name)
+        bytes += json
+    }
 
     /// The shortest decimal text that gives this number again; whole numbers without a fraction.
-    static func text(_ number: Double) -> String {
+    public static func text(_ number: Double) -> String {
         number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
     }
 
