@@ -85,17 +85,28 @@ public struct EngineFacts: Sendable, Equatable {
     public var entities: [Int]
     public var events = 0
     public var stateBytes = 0
+    /// Where they are: one for each of `partNames`. Together they are `stateBytes`.
+    public var partBytes: [Int]
+    /// As the store names its parts.
+    static let partNames = [
+        "account_events", "inflow_events", "entity_events", "merchant_events", "accounts", "entities", "pairs", "labels", "spare",
+    ]
     /// Unix epoch milliseconds; `Int64.min` before the first event.
     public var watermark = Int64.min
     public var eventHorizon = Int64.min
     public var memoryHorizon = Int64.min
 
-    init() { entities = EntityKind.allCases.map { _ in 0 } }
+    init() {
+        entities = EntityKind.allCases.map { _ in 0 }
+        partBytes = Self.partNames.map { _ in 0 }
+    }
 
     init(_ engine: Engine) {
         entities = EntityKind.allCases.map { engine.store.entityCount($0) }
         events = engine.store.eventCount
         stateBytes = engine.store.stateBytes
+        let parts = engine.store.parts
+        partBytes = Self.partNames.map { name in parts.first { "\($0.name)" == name }?.bytes ?? 0 }
         watermark = engine.watermark
         eventHorizon = engine.eventHorizon
         memoryHorizon = engine.memoryHorizon

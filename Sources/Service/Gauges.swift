@@ -20,7 +20,7 @@ enum Gauges {
         let restored = metrics.gauge("weir_restored_records")
         let events = metrics.gauge("weir_events")
         let entities = EntityKind.allCases.map { metrics.gauge("weir_entities", $0.label) }
-        let velocityBytes = metrics.gauge("weir_state_bytes", "velocity")
+        let parts = EngineFacts.partNames.map { metrics.gauge("weir_state_bytes", $0) }
         let keptBytes = metrics.gauge("weir_state_bytes", "kept")
         let kept = metrics.gauge("weir_kept_bytes")
         let batches = metrics.gauge("weir_queue_batches")
@@ -39,7 +39,7 @@ enum Gauges {
             restored.set(Double(report.state.stream?.restored ?? 0))
             events.set(report.facts.events)
             for (gauge, count) in zip(entities, report.facts.entities) { gauge.set(count) }
-            velocityBytes.set(report.facts.stateBytes)
+            for (gauge, bytes) in zip(parts, report.facts.partBytes) { gauge.set(bytes) }
             for gauge in [keptBytes, kept] { gauge.set(report.state.stream?.keptBytes ?? 0) }
             batches.set(report.state.stream?.queuedBatches ?? 0)
             leader.set(report.role == .leader ? 1 : 0)

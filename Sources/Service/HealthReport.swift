@@ -145,6 +145,11 @@ struct HealthReport {
         json.add("limit_bytes", limit)
         json.add("used", (Double(rssBytes) / Double(limit) * 10_000).rounded() / 10_000)
         json.add("state_bytes", facts.stateBytes)
+        json.beginObject("parts")
+        for (name, bytes) in zip(EngineFacts.partNames, facts.partBytes) { json.add(name, bytes) }
+        json.add("models", state.models.values.reduce(0) { $0 + $1.memoryBytes })
+        json.add("kept", state.stream?.keptBytes ?? 0)
+        json.endObject()
         json.endObject()
     }
 

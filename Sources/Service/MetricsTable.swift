@@ -115,7 +115,7 @@ public enum MetricsTable {
         .gauge("weir_restored_records", "Records applied again since the start."),
         .gauge("weir_entities", "Entities with windows.", ["kind": EntityKind.allCases.map(\.label)]),
         .gauge("weir_events", "Transactions retained."),
-        .gauge("weir_state_bytes", "Memory of the state, by part.", ["part": ["velocity", "kept"]]),
+        .gauge("weir_state_bytes", "Memory of the state, by part.", ["part": EngineFacts.partNames + ["kept"]]),
         .gauge("weir_degraded", "Whether a part is missing or behind.", ["part": DegradedPart.allCases.map(\.rawValue)]),
     ]
 

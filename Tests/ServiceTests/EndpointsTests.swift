@@ -164,6 +164,9 @@ private func object(_ answer: Answer) throws -> [String: Any] {
         for name in ["fraud", "aml", "velocity"] { #expect(models[name]?.keys.sorted() == ["error", "loaded", "memory_bytes", "sha256", "version"]) }
         let memory = try #require(health["memory"] as? [String: Any])
         #expect(memory["limit_bytes"] as? Int == 256 << 20 && (memory["rss_bytes"] as? Int ?? 0) > 1 << 20 && (memory["used"] as? Double ?? 0) > 0)
+        let parts = try #require(memory["parts"] as? [String: Int])
+        #expect(Set(parts.keys) == Set(EngineFacts.partNames + ["models", "kept"]) && (parts["account_events"] ?? 0) > 0)
+        #expect(EngineFacts.partNames.reduce(0) { $0 + (parts[$1] ?? 0) } == memory["state_bytes"] as? Int)
         let velocity = try #require(health["velocity"] as? [String: Any])
         #expect(velocity["events"] as? Int == 1 && velocity["restored"] as? Int == 0)
         #expect((velocity["entities"] as? [String: Int])?["merchant"] == 1 && velocity["watermark"] as? String == "2026-11-25T12:00:00.000Z")

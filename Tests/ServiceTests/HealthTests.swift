@@ -1,4 +1,6 @@
+import Scoring
 import Testing
+import Velocity
 
 @testable import Service
 
@@ -50,6 +52,10 @@ import Testing
             #expect(report.status == expected.status && report.role == expected.role && report.degraded == expected.degraded, "\(expected)")
             #expect(health.canAnswer == expected.stream.isReady)
         }
+    }
+
+    @Test func `knows the state's parts by the store's own names`() {
+        #expect(Engine(EngineConfiguration()).store.parts.map { "\($0.name)" } == EngineFacts.partNames)
     }
 
     @Test func `is fine alone, and says that there is no stream`() throws {
