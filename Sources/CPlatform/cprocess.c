@@ -17,4 +17,12 @@ char *const *weir_environment(void) { return environ; }
 
 #include <malloc.h>
 
-void weir_bound_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+void weir_set_up_memory(int arenas) {
+    mallopt(M_ARENA_MAX, arenas);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+}
+
+size_t weir_free_memory(void) { return mallinfo2().fordblks; }
+
+void weir_return_memory(void) { malloc_trim(0); }

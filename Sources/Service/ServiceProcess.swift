@@ -45,7 +45,11 @@ public final class ServiceProcess: Sendable {
             self.exit.locked { $0 = exit }
             Signals.nudgeMain()
         }
-        let ticker = Ticker(millis: 250) { [desk] in desk.askFacts() }
+        let rest = Rest()
+        let ticker = Ticker(millis: 250) { [desk] in
+            desk.askFacts()
+            rest.tick()
+        }
         defer { ticker.stop() }
         let lines = settings.metricsFormat == .emf ? MetricsLines(settings, metrics: metrics, log: log) : nil
         lines?.start()

@@ -56,7 +56,8 @@ public final class EngineRunner: @unchecked Sendable {
     private let recompute: ((FollowPiece, Engine) -> Void)?
 
     // Behind `monitor`.
-    private var queue: [Work] = []
+    /// Those before `queueHead` were taken and are nil, so that nothing holds their records.
+    private var queue: [Work?] = []
     private var queueHead = 0
     private var queuedBytes = 0
     private var isBusy = false
@@ -178,7 +179,7 @@ public final class EngineRunner: @unchecked Sendable {
         monitor.locked {
             queue = queue[queueHead...].filter { work in
                 switch work {
-                case .score, .follow: false
+                case .score, .follow, nil: false
                 case .mark, .perform: true
                 }
             }
@@ -267,8 +268,7 @@ public final class EngineRunner: @unchecked Sendable {
     }
 
     private func takeQueued() -> Work? {
-        guard queueHead < queue.count else { return nil }
-        let work = queue[queueHead]
+        guard queueHead < queue.count, let work = queue[queueHead] else { return nil }
         switch work {
         case .score(let slice, _, _):
             guard mayScore, closedBytes + openBytes < bounds.keptBytes else { return nil }
@@ -276,6 +276,7 @@ public final class EngineRunner: @unchecked Sendable {
         case .follow(let pieces): queuedBytes -= pieces.byteCount
         case .mark, .perform: break
         }
+        queue[queueHead] = nil
         queueHead += 1
         if queueHead == queue.count {
             queue.removeAll(keepingCapacity: true)

@@ -26,8 +26,10 @@ public final class RecordBatch: @unchecked Sendable {
     public let partition: InputPartition
     let records: UnsafeMutableBufferPointer<Record>
     let owner: any RecordOwner
-    /// Keys and values together.
+    /// Memory that the records hold, bytes: keys, values, and what the client keeps of each besides.
     let byteCount: Int
+    /// librdkafka's own of each record (2.0.2: an operation of 200 bytes).
+    private static let overhead = 200
 
     /// Takes `records` over, allocated by `UnsafeMutableBufferPointer.allocate` and initialised; they borrow `owner`'s bytes.
     public init(_ partition: InputPartition, _ records: UnsafeMutableBufferPointer<Record>, owner: any RecordOwner) {
@@ -36,7 +38,7 @@ public final class RecordBatch: @unchecked Sendable {
         self.records = records
         self.owner = owner
         var bytes = 0
-        for record in records { bytes += (record.key?.count ?? 0) + (record.value?.count ?? 0) }
+        for record in records { bytes += (record.key?.count ?? 0) + (record.value?.count ?? 0) + Self.overhead }
         byteCount = bytes
     }
 
@@ -61,7 +63,8 @@ struct Slice {
 
 /// Records of one partition that were fetched and not yet given to the engine: first in, first out.
 struct Lane {
-    private var slices: [Slice] = []
+    /// Those before `head` were taken and are nil, so that nothing holds their batches.
+    private var slices: [Slice?] = []
     private var head = 0
     private(set) var byteCount = 0
     private(set) var recordCount = 0
@@ -77,7 +80,7 @@ struct Lane {
     init(next: Int64) { self.next = next }
 
     var isEmpty: Bool { head == slices.count }
-    var first: Record? { isEmpty ? nil : slices[head].batch.records[slices[head].range.lowerBound] }
+    var first: Record? { isEmpty ? nil : slices[head].map { $0.batch.records[$0.range.lowerBound] } }
 
     mutating func append(_ batch: RecordBatch) {
         slices.append(Slice(batch: batch, range: 0..<batch.records.count))
@@ -92,8 +95,7 @@ struct Lane {
     ///
     /// - Complexity: O(records taken).
     mutating func take(limit: Int, while wanted: (Record) -> Bool) -> Slice? {
-        guard !isEmpty else { return nil }
-        let slice = slices[head]
+        guard !isEmpty, let slice = slices[head] else { return nil }
         var end = slice.range.lowerBound
         let stop = min(slice.range.upperBound, end + limit)
         while end < stop, wanted(slice.batch.records[end]) { end += 1 }
@@ -102,6 +104,7 @@ struct Lane {
         next = slice.batch.records[end - 1].offset + 1
         recordCount -= taken.range.count
         if end == slice.range.upperBound {
+            slices[head] = nil
             head += 1
             byteCount -= slice.batch.byteCount - slice.batch.byteCount * (slice.range.lowerBound) / slice.batch.records.count
             if isEmpty {

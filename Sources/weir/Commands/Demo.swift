@@ -20,7 +20,7 @@ enum Demo: Command {
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
         Signals.block()
-        weir_bound_arenas(2)
+        weir_set_up_memory(2)
         var environment = ProcessFacts.environment
         // The view is what is to be seen; the service speaks when something is wrong.
         if environment["LOG_LEVEL"] == nil { environment["LOG_LEVEL"] = "error" }

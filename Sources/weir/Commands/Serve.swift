@@ -18,7 +18,7 @@ enum Serve: Command {
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
         Signals.block()
-        weir_bound_arenas(2)
+        weir_set_up_memory(2)
         var settings = try Settings(environment: ProcessFacts.environment)
         let broker = arguments.has("embedded-broker") ? try EmbeddedBroker() : nil
         if let broker { try settings.use(broker) }
