@@ -124,6 +124,22 @@ def commands():
             problem(f"weir {name} is documented nowhere")
 
 
+# MARK: Kafka's properties
+
+
+def properties():
+    """docs/reference/kafka.md has each property that the code sets, and its value, and no other."""
+    code = dict(re.findall(r'"([a-z][a-z.]+)": "([^"\\]+)"', (ROOT / "Sources/Kafka/Properties.swift").read_text()))
+    rows = dict(re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", (REFERENCE / "kafka.md").read_text(), re.M))
+    page = {name: value.split(",")[0].strip("` ") for names, value in rows.items() for name in re.findall(r"`([\w.]+)`", names)}
+    for name, value in code.items():
+        count("properties of librdkafka")
+        if page.get(name) != value:
+            problem(f"docs/reference/kafka.md: {name} is {value} in the code, {page.get(name)} there")
+    for name in page.keys() - code.keys() - {"transactional.id"}:
+        problem(f"docs/reference/kafka.md: {name} is not set")
+
+
 # MARK: Schemas
 
 
@@ -260,6 +276,7 @@ class Service:
 
 links()
 commands()
+properties()
 with tempfile.TemporaryDirectory() as name:
     openapi(asyncapi(pathlib.Path(name)))
 total = sum(checked.values())
