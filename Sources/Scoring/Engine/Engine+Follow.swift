@@ -66,19 +66,8 @@ extension Engine {
                 slots[i].content = .skipped
                 continue
             }
-            let time = outcomes != nil || record.time < 0 ? nil : record.time
             do throws(Rejection) {
-                switch record.topic {
-                case .transactions:
-                    slots[i].transaction = try decoder.transaction(record.value, recordTime: time, slot: i)
-                    slots[i].content = .transaction
-                    slots[i].event = count
-                    events[count] = Self.event(slots[i].transaction, partition: record.partition, offset: record.offset)
-                    count += 1
-                case .feedback:
-                    slots[i].label = Self.label(try decoder.feedback(record.value, recordTime: time, slot: i))
-                    slots[i].content = .feedback
-                }
+                try decode(record, time: outcomes != nil || record.time < 0 ? nil : record.time, into: i, &count)
             } catch {
                 if outcomes != nil {
                     throw FollowError(topic: record.topic, partition: record.partition, offset: record.offset, rejection: error)

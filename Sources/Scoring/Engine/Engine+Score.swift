@@ -34,24 +34,31 @@ extension Engine {
         var count = 0
         for i in records.indices {
             let record = records[i]
-            let time = record.time < 0 ? nil : record.time
             do throws(Rejection) {
-                switch record.topic {
-                case .transactions:
-                    slots[i].transaction = try decoder.transaction(record.value, recordTime: time, slot: i)
-                    slots[i].content = .transaction
-                    slots[i].event = count
-                    events[count] = Self.event(slots[i].transaction, partition: record.partition, offset: record.offset)
-                    count += 1
-                case .feedback:
-                    slots[i].label = Self.label(try decoder.feedback(record.value, recordTime: time, slot: i))
-                    slots[i].content = .feedback
-                }
+                try decode(record, time: record.time < 0 ? nil : record.time, into: i, &count)
             } catch {
                 slots[i].content = .refused(error)
             }
         }
         store.prepare(UnsafeBufferPointer(start: events, count: count))
+    }
+
+    /// Decodes one record into its slot, and a transaction's event behind the `count` that there are.
+    ///
+    /// - Parameter time: what the event's time is held against; nil: nothing.
+    @inline(__always)
+    func decode(_ record: Record, time: Int64?, into i: Int, _ count: inout Int) throws(Rejection) {
+        switch record.topic {
+        case .transactions:
+            slots[i].transaction = try decoder.transaction(record.value, recordTime: time, slot: i)
+            slots[i].content = .transaction
+            slots[i].event = count
+            events[count] = Self.event(slots[i].transaction, partition: record.partition, offset: record.offset)
+            count += 1
+        case .feedback:
+            slots[i].label = Self.label(try decoder.feedback(record.value, recordTime: time, slot: i))
+            slots[i].content = .feedback
+        }
     }
 
     private func score(_ record: Record, _ slot: UnsafeMutablePointer<Slot>, _ decoding: UInt64?, _ sink: VerdictSink) {
