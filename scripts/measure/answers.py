@@ -27,8 +27,8 @@ def run():
                 body = json.dumps(last)
                 say("the machine's own: sleeps of 1 ms that come too late, p99", f"{noise():.2f} ms")
                 for name, weir in (("leader", one), ("follower", two)):
-                    p50, p99 = paced(weir.port, "/predict", body)
-                    say(f"/predict on the {name}, stream idle, 500/s", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", "p99 < 2 ms", p99 < 2)
+                    p50, p99, own = paced(weir.port, "/predict", body)
+                    say(f"/predict on the {name}, stream idle, 500/s", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, p99 of the service's own {own:.2f} ms", "p99 < 2 ms", p99 < 2)
                     p50, p99, rate = wrk(f"http://127.0.0.1:{weir.port}/predict", body, 16)
                     say(f"/predict on the {name}, stream idle, 16 connections as fast as they can", f"{rate:,.0f}/s, p50 {p50:.2f} ms, p99 {p99:.2f} ms")
                 flat_out(kafka, one, two, body)
@@ -74,11 +74,11 @@ def flat_out(kafka, one, two, body):
         until(lambda: one.metric("weir_kafka_lag") > 1000 or producers[-1].poll() is None, 30, "a backlog")
         before = consumed(one)
         began = time.monotonic()
-        p50, p99 = paced(weir.port, "/predict", body)
+        p50, p99, own = paced(weir.port, "/predict", body)
         rate_beside = (consumed(one) - before) / (time.monotonic() - began)
         busy = producers[-1].poll() is None or one.metric("weir_kafka_lag") > 0
         say(f"/predict on the {name}, 500/s, stream flat out ({rate_beside:,.0f} records/s beside it{'' if busy else ', which ended before'})",
-            f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", "p99 < 20 ms", p99 < 20)
+            f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, p99 of the service's own {own:.2f} ms", "p99 < 20 ms", p99 < 20)
         if name == "leader":
             # The same again are duplicates for the windows, which costs less: another seed.
             until(lambda: one.metric("weir_kafka_lag") == 0 and producers[-1].poll() is not None, 300, "the backlog's end")
