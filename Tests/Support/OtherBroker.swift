@@ -21,14 +21,14 @@ public final class OtherBroker: Sendable {
             throw Failure(description: "no free port from \(first) on")
         }
         bootstrapServers = "127.0.0.1:\(port)"
-        // It ends, and its data go, with this process however that ends.
+        // It ends, and its data go, with this process however that ends. It is a program that starts another: both are one group.
         let script = """
             data=$(mktemp -d)
-            trap 'kill -9 $broker; rm -rf "$data"; exit' TERM
-            "$0" start --only kafka --kafka-port "$1" --data-dir "$data" &
+            trap 'kill -9 -$broker; rm -rf "$data"; exit' TERM
+            setsid "$0" start --only kafka --kafka-port "$1" --data-dir "$data" &
             broker=$!
             while kill -0 "$2" && kill -0 $broker; do sleep 0.2; done
-            kill -9 $broker
+            kill -9 -$broker
             rm -rf "$data"
             """
         guardian = try Command("/bin/sh", ["-c", script, executable, "\(port)", "\(getpid())"])
