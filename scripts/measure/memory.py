@@ -8,7 +8,7 @@ def run(count=1_000_000, customers=50_000):
     with Kafka() as kafka:
         kafka.topic("transactions")
         kafka.produce(simulate(kafka.folder + "/in.jsonl", "--count", str(count), "--customers", str(customers)))
-        with Weir(KAFKA_BOOTSTRAP_SERVERS=kafka.servers) as weir:
+        with Weir(KAFKA_BOOTSTRAP_SERVERS=kafka.servers, MEMORY_LIMIT_MB="500") as weir:
             until(lambda: weir.metric("weir_records_consumed_total") > 0, 60, "the first records")
             began = time.monotonic()
             until(lambda: weir.metric("weir_records_consumed_total") >= count, 900, "all records")
