@@ -68,6 +68,17 @@ def main():
             except OSError:
                 return None
 
+        def outcomes():
+            """What became of the records: told once they are committed."""
+            with urllib.request.urlopen(f"http://127.0.0.1:{options.port + 10}/metrics", timeout=10) as answer:
+                lines = answer.read().decode().splitlines()
+            total = {}
+            for line in lines:
+                if line.startswith("weir_records_total{"):
+                    outcome = line.split('outcome="')[1].split('"')[0]
+                    total[outcome] = total.get(outcome, 0) + int(line.rsplit(" ", 1)[1])
+            return total
+
         while (health() or {}).get("status") not in ("ok", "degraded"):
             time.sleep(0.1)
         idle = kernel(service.pid, "VmRSS")
@@ -91,22 +102,18 @@ def main():
                     fail(f"produce: {produced}")
                 count = int(produced.split(":")[1].split()[0])
             if produced is not None and state and state["kafka"]["lag"] == 0:
-                break
+                total = outcomes()
+                if sum(total.values()) >= count:
+                    break
             if time.monotonic() - begun > 1800:
                 fail("not done in half an hour")
             time.sleep(0.25)
         seconds = time.monotonic() - begun
         peak = kernel(service.pid, "VmHWM")
-        with urllib.request.urlopen(f"http://127.0.0.1:{options.port + 10}/metrics", timeout=10) as answer:
-            metrics = answer.read().decode().splitlines()
-        total = {}
-        for line in metrics:
-            if line.startswith("weir_records_total{"):
-                outcome = line.split('outcome="')[1].split('"')[0]
-                total[outcome] = total.get(outcome, 0) + int(line.rsplit(" ", 1)[1])
+        state = health()
         entities = state["velocity"]["entities"]
         print(f"rehearse-memory: {count} transactions in {seconds:.0f} s: {total}; peak {peak / 1e6:.0f} MB of {options.limit}, idle {idle / 1e6:.0f} MB; "
-              f"{state['velocity']['events']} retained, entities {entities}; given up: {given_up or 'nothing'}", file=sys.stderr)
+              f"{state['memory']['state_bytes'] / 1e6:.0f} MB of it the state; {state['velocity']['events']} retained, entities {entities}; given up: {given_up or 'nothing'}", file=sys.stderr)
         problems = []
         if sum(total.values()) != count or total.get("scored", 0) < 0.99 * count:
             problems.append("not all were scored")
