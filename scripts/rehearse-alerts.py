@@ -383,8 +383,10 @@ def main():
         say("under load nothing fires")
         end = time.monotonic() + 15
         while time.monotonic() < end:
-            if rig.firing():
-                fail(f"{', '.join(rig.firing())} fired without a cause")
+            # Some hundred transactions of one day of an invented bank are no sample of what a model was trained on.
+            firing = rig.firing() - {"WeirDrift"}
+            if firing:
+                fail(f"{', '.join(sorted(firing))} fired without a cause")
             time.sleep(0.5)
         for name in options.only.split(","):
             STEPS[name](rig)
