@@ -51,7 +51,8 @@ extension Instance {
                 if isStopping(), stopDeadlinePassed { throw .stopped }
             }
             tell()
-            cluster.wait(until: min(closeAsked + configuration.commitInterval, cluster.now + 50))
+            let closeDue = runner.openCount > 0 ? closeAsked + configuration.commitInterval : Int64.max
+            cluster.wait(until: min(closeDue, cluster.now + 50))
         }
         var entry = blank()
         entry.handover = true
