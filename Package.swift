@@ -48,11 +48,12 @@ let package = Package(
         // Reads the sources, and depends on none of them.
         .testTarget(name: "ArchitectureTests", swiftSettings: swift),
         tests("HTTP", ["TestSupport"]),
-        tests("Stream", ["Scoring", "Velocity", "Kafka", "TestSupport"]),
+        tests("Stream", ["Scoring", "Velocity", "Kafka", "TestSupport", "CFibers"]),
         tests("Velocity", []),
         tests("Simulation", ["Scoring"]),
         tests("Scoring", ["TestSupport"]),
         tests("Files", ["Scoring", "TestSupport"]),
+        .target(name: "CFibers", path: "Tests/CFibers"),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
         tests("Service", ["Stream", "Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),

@@ -1,0 +1,121 @@
+import Scoring
+import TestSupport
+import Testing
+import Velocity
+
+@testable import Stream
+
+/// The pipeline as its users see it: records in, verdicts, dead letters and the journal out.
+@Suite struct TopologyTests {
+    /// A transaction of the present.
+    func transaction(_ id: String, _ account: String = "A", at time: Int64, amount: String = "10", merchant: String = "M") -> String {
+        """
+        {"transaction_id":"\(id)","account_id":"\(account)","timestamp":\(time),"amount":\(amount),"merchant_id":"\(merchant)"}
+        """
+    }
+
+    func word(_ name: String, _ record: StoredRecord) -> String? {
+        guard case .object(let members)? = record.value.flatMap(JSON.parse) else { return nil }
+        return members[name]?.string
+    }
+
+    @Test func `each transaction gets one verdict of each kind, in its partition's order, with its key, time and trace`() throws {
+        let driver = TopologyDriver(partitions: 2)
+        driver.start()
+        let fed = driver.now
+        for i in 0..<10 {
+            driver.feed(
+                transaction("t\(i)", "A\(i % 3)", at: fed), key: "A\(i % 3)", partition: Int32(i % 2), headers: ["traceparent": "00-\(i)", "other": "x"])
+        }
+        #expect(driver.settle())
+        for partition in 0..<2 {
+            let wanted = (0..<10).filter { $0 % 2 == partition }
+            for verdicts in [driver.fraudVerdicts(partition), driver.amlVerdicts(partition)] {
+                #expect(verdicts.map { word("transaction_id", $0) } == wanted.map { "t\($0)" })
+                #expect(verdicts.map { $0.header("traceparent") } == wanted.map { "00-\($0)" })
+                #expect(verdicts.allSatisfy { $0.header("other") == nil && $0.time == fed })
+                #expect(verdicts.map { $0.key.map { String(decoding: $0, as: UTF8.self) } } == wanted.map { "A\($0 % 3)" })
+                #expect(verdicts.map { $0.header("weir-decision") } == verdicts.map { word("decision", $0) })
+            }
+        }
+        #expect(driver.deadLetters().isEmpty)
+    }
+
+    @Test func `what is no transaction becomes a dead letter with its own bytes, and stops nothing`() {
+        let driver = TopologyDriver()
+        let process = driver.start()
+        driver.feed(transaction("t1", at: driver.now), key: "A")
+        driver.feed("{", key: "B")
+        driver.feed(nil, key: "C")
+        driver.feed(transaction("t2", at: driver.now), key: "A")
+        driver.feed(transaction("t1", at: driver.now), key: "A")
+        #expect(driver.settle())
+        #expect(driver.fraudVerdicts().count == 2 && driver.amlVerdicts().count == 2)
+        let letters = driver.deadLetters()
+        #expect(letters.map { $0.header("__weir.errors.reason") } == ["MALFORMED_JSON", "TOMBSTONE"])
+        #expect(letters.map { $0.header("__weir.errors.offset") } == ["1", "2"])
+        #expect(letters.map(\.text) == ["{", nil])
+        let counts = process.watcher.reports.reduce(into: (0, 0, 0, 0)) { sum, report in
+            let one = report.counts.partitions[0]!
+            sum = (sum.0 + one.consumed, sum.1 + one.scored, sum.2 + one.duplicates, sum.3 + one.deadLettered)
+        }
+        #expect(counts == (5, 2, 1, 2))
+    }
+
+    @Test func `a verdict too large for its topic is diverted alone`() {
+        let driver = TopologyDriver()
+        driver.start()
+        driver.broker.largestVerdict = 800
+        driver.feed(transaction("t1", at: driver.now), key: "A")
+        driver.feed(
+            transaction(String(repeating: "x", count: 128), String(repeating: "A", count: 128), at: driver.now), key: "A")
+        driver.feed(transaction("t2", at: driver.now), key: "A")
+        #expect(driver.settle())
+        #expect(driver.fraudVerdicts().map { word("transaction_id", $0) } == ["t1", "t2"])
+        #expect(driver.amlVerdicts().map { word("transaction_id", $0) } == ["t1", "t2"])
+        #expect(driver.deadLetters().map { $0.header("__weir.errors.reason") } == ["VERDICT_TOO_LARGE"])
+    }
+
+    @Test func `a leader that is told to end commits what it took and hands over within a second`() throws {
+        let driver = TopologyDriver(partitions: 3)
+        let first = driver.start("first")
+        #expect(driver.turn(until: { first.role == .leader }))
+        let second = driver.start("second")
+        #expect(driver.turn(until: { second.instance.isReady }))
+        for i in 0..<300 { driver.feed(transaction("t\(i)", "A\(i % 7)", at: driver.now), key: "A\(i % 7)", partition: Int32(i % 3)) }
+        driver.turn(20)
+        let told = driver.now
+        #expect(driver.stop(first) == .stopped)
+        #expect(driver.turn(until: { second.role == .leader }, atMost: 5000))
+        #expect(driver.now - told < 1500)
+        #expect(driver.settle())
+        #expect((0..<3).map { driver.fraudVerdicts($0).count } == [100, 100, 100])
+        let handover = try #require(driver.journal.firstIndex { $0.handover })
+        #expect(driver.journal[handover + 1].instance == "second" && driver.journal[handover + 1].head != nil)
+    }
+
+    @Test func `who follows holds the leader's state, and what a killed leader left undone is done once`() {
+        let driver = TopologyDriver(partitions: 2, feedback: 1)
+        let first = driver.start("first")
+        #expect(driver.turn(until: { first.role == .leader }))
+        let second = driver.start("second")
+        for i in 0..<200 {
+            driver.feed(transaction("t\(i)", "A\(i % 5)", at: driver.now - Int64(i) * 1000), key: "A\(i % 5)", partition: Int32(i % 2))
+            driver.turn(3)
+        }
+        driver.feed(
+            """
+            {"transaction_id":"t1","account_id":"A1","merchant_id":"M","timestamp":\(driver.now),"transaction_timestamp":\(driver.now),"label":"fraud"}
+            """, key: "A1", topic: .feedback)
+        first.kill()
+        let killed = driver.now
+        #expect(driver.turn(until: { second.role == .leader }))
+        #expect(driver.now - killed < 5000)
+        #expect(driver.settle())
+        #expect((0..<2).map { driver.amlVerdicts($0).count } == [100, 100])
+        let third = driver.start("third")
+        #expect(driver.turn(until: { third.instance.isReady }))
+        #expect(third.engine.digest() == second.engine.digest())
+        #expect(driver.stop(second) == .stopped && driver.stop(third) == .stopped)
+    }
+}
