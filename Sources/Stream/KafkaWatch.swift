@@ -12,8 +12,7 @@ final class KafkaWatch: @unchecked Sendable {
     private let monitor = Monitor()
     private var isStopping = false
     private var thread: Thread?
-    private var askedAt: Int64?
-    private var doubt = monotonicMillis()
+    private var proof = JournalProof(now: monotonicMillis())
     private var lastAnswer = monotonicMillis()
     private var counts: [String: Int32] = [:]
     private var said: String?
@@ -30,10 +29,7 @@ final class KafkaWatch: @unchecked Sendable {
     /// The last time at which it was not sure that the journal can be read.
     var lastDoubt: Int64 {
         let now = monotonicMillis()
-        return monitor.locked {
-            if let askedAt, now - askedAt > 700 { return now }
-            return doubt
-        }
+        return monitor.locked { proof.lastDoubt(at: now) }
     }
 
     var trouble: String? {
@@ -68,13 +64,12 @@ final class KafkaWatch: @unchecked Sendable {
                 let found = askPartitions()
                 metadataAt = monotonicMillis() + (found ? 2000 : 300)
             }
-            monitor.locked { if !isStopping { monitor.wait(milliseconds: 300) } }
+            monitor.locked { if !isStopping { monitor.wait(milliseconds: JournalProof.interval) } }
         }
     }
 
     private func askJournal() {
-        let asked = monotonicMillis()
-        monitor.locked { askedAt = asked }
+        monitor.locked { proof.ask(at: monotonicMillis()) }
         var failure: String?
         do throws(KafkaError) {
             _ = try consumer.watermarks(topic: topics.journal, partition: 0, timeoutMillis: 500)
@@ -83,8 +78,7 @@ final class KafkaWatch: @unchecked Sendable {
         }
         let now = monotonicMillis()
         monitor.locked {
-            askedAt = nil
-            if failure != nil || now - asked > 700 { doubt = now }
+            proof.answer(at: now, isGood: failure == nil)
             if failure == nil {
                 lastAnswer = now
                 said = nil
