@@ -86,8 +86,8 @@ protocol Cluster: AnyObject {
     func takeLead(timeout: Int64, _ stopped: () -> Bool) -> Bool
     /// Lets the producer go.
     func leaveLead()
-    /// Commits one transaction. Each call inside is bounded, and none is repeated after `deadline`.
-    func commit(_ outgoing: Outgoing, deadline: Int64) -> CommitResult
+    /// Commits one transaction. Each call inside is bounded, and none is repeated after `deadline`, which may come nearer meanwhile.
+    func commit(_ outgoing: Outgoing, deadline: @escaping () -> Int64) -> CommitResult
 
     /// What a timed query of the journal, made again and again by a thread of its own, proves: the time of the last doubt, ms.
     ///

@@ -18,10 +18,13 @@ extension Instance {
                 waitForEngine()
                 role = .follower
                 heard = cluster.now
-                if base != nil { becomeReady() }
+            }
+            if journalAtEnd, !isReady, base != nil {
+                waitForEngine()
+                becomeReady()
             }
             if journalAtEnd, let wait = candidacy() {
-                try pause(wait)
+                try sleep(wait)
                 try fetchJournal()
                 if entries.isEmpty, journalAtEnd { return }
                 continue
@@ -65,6 +68,7 @@ extension Instance {
         if let inflight, entry.process == process, entry.n == inflight.n {
             note(.info, "own entry found", [("entry", "\(entry.n)")])
             finish(inflight)
+            if base == nil, entry.full != nil { try begin(from: entry) }
             return
         }
         if hasKept {

@@ -96,6 +96,10 @@ extension Instance {
         runner.allowScoring(false)
         cluster.leaveLead()
         rewind()
+        // What is open is kept too: closed, it says how the state was before its first record.
+        runner.askClose(full: false)
+        waitForEngine()
+        waitForEngine()  // the first may have come before the closing
         takeClosed()
         role = .follower
     }

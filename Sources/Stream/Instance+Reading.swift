@@ -16,7 +16,7 @@ extension Instance {
     func rewind() {
         runner.discardQueued()
         let applied = runner.applied
-        for partition in partitions { open(partition, at: applied[partition]?.offset ?? lanes[partition]!.next) }
+        for partition in partitions { open(partition, at: applied[partition]?.offset ?? places[partition] ?? 0) }
     }
 
     /// Moves what has arrived into the lanes, each up to its bound.
@@ -29,7 +29,8 @@ extension Instance {
                 switch fetched {
                 case .records(let batch):
                     lanes[partition]!.append(batch)
-                    if batch.records[batch.records.count - 1].offset + 1 >= cluster.cachedEnd(partition) { lanes[partition]!.isAtEnd = true }
+                    let end = cluster.cachedEnd(partition)
+                    if end >= 0, batch.records[batch.records.count - 1].offset + 1 >= end { lanes[partition]!.isAtEnd = true }
                 case .end(let offset):
                     lanes[partition]!.isAtEnd = true
                     if offset < lanes[partition]!.next { failure = madeAnew(partition, end: offset) }

@@ -15,6 +15,8 @@ extension Instance {
         inflight = nil  // what is not in the journal now was not committed
         term = (last?.epoch ?? 0) + 1
         let wasNew = base == nil
+        // By what the journal ends with now, whatever it was when this instance made up its mind: a rival may have led since.
+        let wait = Self.secondEntryDelay(after: last)
         if !hasKept { try adoptOwnRates() }
         let first = try firstEntry()
         guard try put(first) else { return false }
@@ -24,26 +26,15 @@ extension Instance {
         }
         becomeReady()
         guard !hasKept else { return true }  // the first kept one is the second entry
-        var wait = how.secondEntryDelay
-        while wait > 0 {
-            try pause(min(wait, 50))
-            wait -= 50
-        }
+        if !wasNew { try sleep(wait) }
         return try put(blank())
     }
 
-    /// Why an instance stands, and how long it waits between the epoch's first two entries.
-    enum Candidacy: String {
-        case silence, own, handover, empty
+    /// Why an instance stands.
+    enum Candidacy: String { case silence, own, handover, empty }
 
-        var secondEntryDelay: Int64 {
-            switch self {
-            case .silence, .own: 600
-            case .handover: 100
-            case .empty: 0
-            }
-        }
-    }
+    /// How long it waits between its epoch's first two entries, ms, when `last` stands before them.
+    private static func secondEntryDelay(after last: Entry?) -> Int64 { last?.handover == true ? 100 : 600 }
 
     private var candidacyKind: Candidacy {
         guard backoff == 1 else { return .silence }
@@ -152,7 +143,8 @@ extension Instance {
             var offsets = entry.full?.places.mapValues(\.offset) ?? [:]
             offsets.merge(entry.next) { $1 }
             let outgoing = Outgoing(buffer: buffer?.buffer, entry: coding.encode(entry), offsets: offsets)
-            switch cluster.commit(outgoing, deadline: cluster.now + 10_000) {
+            let given = cluster.now
+            switch cluster.commit(outgoing, deadline: { [self] in commitDeadline(given) }) {
             case .committed:
                 took(since: began)
                 finish(entry)

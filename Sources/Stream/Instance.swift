@@ -93,7 +93,9 @@ final class Instance {
             cluster.readJournalFromStart()
             while true {
                 try follow()
-                if try stand() { try lead() }
+                guard try stand() else { continue }
+                backoff = 1
+                try lead()
             }
         } catch {
             tell(force: true)
@@ -119,6 +121,14 @@ final class Instance {
         if isStopping() { throw .stopped }
         tell()
         cluster.wait(until: cluster.now + milliseconds)
+    }
+
+    /// Sleeps for all of `milliseconds`, whatever happens meanwhile.
+    ///
+    /// - Throws: `.stopped` when the process is told to end.
+    func sleep(_ milliseconds: Int64) throws(StreamExit) {
+        let end = cluster.now + milliseconds
+        while cluster.now < end { try pause(min(50, end - cluster.now)) }
     }
 
     func note(_ level: NoteLevel, _ event: String, _ fields: [(String, String)] = []) {
@@ -172,10 +182,15 @@ final class Instance {
     }
 
     /// Told to end, and so long ago that what is left must be given up.
-    var stopDeadlinePassed: Bool {
-        guard isStopping() else { return false }
-        if stopSeen == nil { stopSeen = cluster.now }
-        return cluster.now - stopSeen! > 6000
+    var stopDeadlinePassed: Bool { toldToStop.map { cluster.now - $0 > 6000 } ?? false }
+
+    /// Until when the calls of a transaction are tried that was begun then; sooner once it is told to end, so that it does within 10 s.
+    func commitDeadline(_ began: Int64) -> Int64 { min(began + 10_000, toldToStop.map { $0 + 4000 } ?? .max) }
+
+    /// When it was seen that it is told to end; nil before.
+    private var toldToStop: Int64? {
+        if stopSeen == nil, isStopping() { stopSeen = cluster.now }
+        return stopSeen
     }
 
     var hasKept: Bool { !kept.isEmpty || runner.openCount > 0 }

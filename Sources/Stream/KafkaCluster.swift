@@ -213,7 +213,7 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
 
     func leaveLead() { transaction = nil }
 
-    func commit(_ outgoing: Outgoing, deadline: Int64) -> CommitResult {
+    func commit(_ outgoing: Outgoing, deadline: @escaping () -> Int64) -> CommitResult {
         guard let transaction else { return .broken("no producer") }
         return transaction.commit(outgoing, deadline: deadline)
     }

@@ -28,7 +28,7 @@ final class KafkaTransaction {
         case broken(String)
     }
 
-    func commit(_ outgoing: Outgoing, deadline: Int64) -> CommitResult {
+    func commit(_ outgoing: Outgoing, deadline: () -> Int64) -> CommitResult {
         do throws(Step) {
             try again(until: deadline) { () throws(KafkaError) in try producer.begin() }
             if let buffer = outgoing.buffer { try produce(buffer, deadline) }
@@ -52,13 +52,13 @@ final class KafkaTransaction {
     }
 
     /// Makes a call until it is done, may not be repeated, or the time is over.
-    private func again(until deadline: Int64, _ call: () throws(KafkaError) -> Void) throws(Step) {
+    private func again(until deadline: () -> Int64, _ call: () throws(KafkaError) -> Void) throws(Step) {
         while true {
             do throws(KafkaError) {
                 return try call()
             } catch {
                 if error.requiresAbort { throw .abort(error.description) }
-                guard error.isRetriable || error.code == KafkaError.Code.timedOut, monotonicMillis() < deadline else {
+                guard error.isRetriable || error.code == KafkaError.Code.timedOut, monotonicMillis() < deadline() else {
                     throw .broken(error.description)
                 }
                 producer.poll(timeoutMillis: 10)
@@ -66,7 +66,7 @@ final class KafkaTransaction {
         }
     }
 
-    private func abort(_ outgoing: Outgoing, _ why: String, _ deadline: Int64) -> CommitResult {
+    private func abort(_ outgoing: Outgoing, _ why: String, _ deadline: () -> Int64) -> CommitResult {
         do throws(Step) {
             try again(until: deadline) { () throws(KafkaError) in try producer.abort(timeoutMillis: 2000) }
         } catch {
@@ -94,7 +94,7 @@ final class KafkaTransaction {
         }
     }
 
-    private func produce(_ buffer: OutputBuffer, _ deadline: Int64) throws(Step) {
+    private func produce(_ buffer: OutputBuffer, _ deadline: () -> Int64) throws(Step) {
         let handles: [Topic]
         do throws(KafkaError) {
             handles = [try topic(.fraud), try topic(.aml), try topic(.deadLetter)]
@@ -121,7 +121,7 @@ final class KafkaTransaction {
                     break
                 } catch {
                     if error.code == KafkaError.Code.messageTooLarge { refused.append(index) }
-                    guard error.code == KafkaError.Code.queueFull, monotonicMillis() < deadline else {
+                    guard error.code == KafkaError.Code.queueFull, monotonicMillis() < deadline() else {
                         throw error.isFatal ? .broken(error.description) : .abort(error.description)
                     }
                     producer.poll(timeoutMillis: 5)
@@ -138,7 +138,7 @@ final class KafkaTransaction {
         return Murmur2.partition(key, outputs)
     }
 
-    private func produceEntry(_ entry: [UInt8], _ deadline: Int64) throws(Step) {
+    private func produceEntry(_ entry: [UInt8], _ deadline: () -> Int64) throws(Step) {
         do throws(KafkaError) {
             let journal = try producer.topic(topics.journal)
             try entry.withUnsafeBufferPointer { (bytes) throws(KafkaError) in

@@ -174,7 +174,7 @@ final class DumpedCluster: Cluster {
     func cachedEnd(_ partition: InputPartition) -> Int64 { bounds(.input(partition), timeout: 0)!.next }
     func takeLead(timeout: Int64, _ stopped: () -> Bool) -> Bool { false }
     func leaveLead() {}
-    func commit(_ outgoing: Outgoing, deadline: Int64) -> CommitResult { .broken("a dump cannot be written to") }
+    func commit(_ outgoing: Outgoing, deadline: @escaping () -> Int64) -> CommitResult { .broken("a dump cannot be written to") }
     var lastDoubt: Int64 { now }
     var trouble: String? { nil }
 }

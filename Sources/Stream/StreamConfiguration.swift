@@ -45,7 +45,7 @@ public struct StreamConfiguration: Sendable {
     /// At least so often a leader writes an entry.
     var heartbeat: Int64 { max(1, leaderTimeout / 6) }
     /// Between two full entries.
-    var fullInterval: Int64 { 60_000 }
+    var fullInterval: Int64 = 60_000
 }
 
 /// How an instance's work ended.

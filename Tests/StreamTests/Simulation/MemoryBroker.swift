@@ -103,8 +103,8 @@ final class MemoryBroker {
 
     func grow() { inputs[.init(.transactions, count(.transactions))] = MemoryLog() }
 
-    func produce(_ partition: InputPartition, key: String?, value: [UInt8]?, headers: [(name: String, value: [UInt8])] = []) {
-        inputs[partition]!.append(StoredRecord(key: key.map { Array($0.utf8) }, value: value, headers: headers, time: now))
+    func produce(_ partition: InputPartition, key: String?, value: [UInt8]?, headers: [(name: String, value: [UInt8])] = [], time: Int64? = nil) {
+        inputs[partition]!.append(StoredRecord(key: key.map { Array($0.utf8) }, value: value, headers: headers, time: time ?? now))
         changed()
     }
 
@@ -187,6 +187,9 @@ final class MemoryBroker {
         }
         return current.isCommitted == commit ? .done : .invalid
     }
+
+    /// Whether this producer has an open transaction.
+    func isOpen(_ producer: Int) -> Bool { producer == epoch && current?.state == .ongoing }
 
     /// Whether all markers of this producer's last transaction are written.
     func isSettled(_ producer: Int) -> Bool { producer != epoch || current == nil || current!.state == .complete }

@@ -85,6 +85,13 @@ final class MemoryLog {
         return !record.isMarker && record.transaction?.isCommitted ?? true
     }
 
+    /// The offset behind the last committed record; 0 without one.
+    var lastReadable: Int64 {
+        var at = stable
+        while at > start, !isReadable(at - 1) { at -= 1 }
+        return at > start ? at : 0
+    }
+
     /// Committed records from `offset` on, at most `limit`, and the next offset to read.
     func read(from offset: Int64, limit: Int = .max) -> (records: [(offset: Int64, record: StoredRecord)], next: Int64) {
         var found: [(offset: Int64, record: StoredRecord)] = []

@@ -37,7 +37,10 @@ final class SimulatedCluster: Cluster {
         var end: Int64 = -1
     }
 
-    init(_ broker: MemoryBroker) { self.broker = broker }
+    init(_ broker: MemoryBroker) {
+        self.broker = broker
+        proof = JournalProof(now: broker.now)
+    }
 
     var now: Int64 { broker.now + skipped }
     func random(_ range: Range<Int64>) -> Int64 { broker.random.from(range) }
@@ -77,6 +80,7 @@ final class SimulatedCluster: Cluster {
             return
         }
         defer { readers[source] = reader }
+        readers[source]!.end = log.end
         guard log.start <= reader.position, reader.position <= log.end else {
             reader.from = broker.now + 100
             return body(.outOfRange)
@@ -181,7 +185,7 @@ final class SimulatedCluster: Cluster {
 
     func leaveLead() { producer = nil }
 
-    func commit(_ outgoing: Outgoing, deadline: Int64) -> CommitResult {
+    func commit(_ outgoing: Outgoing, deadline: @escaping () -> Int64) -> CommitResult {
         guard let producer else { return .broken("no producer") }
         let result = SimulatedTransaction(self, producer, outgoing, deadline).commit()
         if case .broken = result { self.producer = nil }
@@ -189,35 +193,45 @@ final class SimulatedCluster: Cluster {
     }
 
     /// A call of a transaction, tried until the deadline; nil: it was never answered.
-    func call(_ deadline: Int64, _ body: () -> MemoryBroker.Answer) -> MemoryBroker.Answer? {
+    func call(_ deadline: () -> Int64, _ body: () -> MemoryBroker.Answer) -> MemoryBroker.Answer? {
         hop(1..<5)
         while isCutOff {
-            if now >= deadline || process.isDead { return nil }
+            if now >= deadline() || process.isDead { return nil }
             hop(10..<60)
         }
         return body()
     }
 
-    var lastDoubt: Int64 { isCutOff ? now : proof.lastDoubt(now) }
+    var lastDoubt: Int64 { proof.lastDoubt(at: now) }
     var trouble: String? { isCutOff ? "the broker does not answer" : nil }
-    /// What the timed queries prove.
-    let proof = Proof()
 
-    final class Proof {
-        var doubt = Int64.min
-        func lastDoubt(_ now: Int64) -> Int64 { min(doubt, now) }
+    /// What the timed queries prove; they are made by a thread of their own.
+    private var proof: JournalProof
+    /// Until when they fail.
+    var doubtUntil = Int64.min
+
+    /// Asks for the first time, and then again and again.
+    func startWatch() {
+        proof.ask(at: broker.now)
+        let isLost = isCutOff
+        process.later(isLost ? 500 : broker.random.from(1..<6) + broker.slowness()) { [unowned self] in
+            proof.answer(at: broker.now, isGood: !isLost && !isCutOff && broker.now >= doubtUntil)
+            process.later(JournalProof.interval) { [unowned self] in startWatch() }
+        }
     }
 }
 
 /// One transaction, as librdkafka would make it: outputs, entry, offsets, end, each call with its own chance to fail.
-private struct SimulatedTransaction {
+private final class SimulatedTransaction {
     let cluster: SimulatedCluster
     let producer: Int
     let outgoing: Outgoing
-    let deadline: Int64
+    let deadline: () -> Int64
     private var broker: MemoryBroker { cluster.broker }
+    /// Whether the broker knows of it: until then there is nothing to end.
+    private var isBegun = false
 
-    init(_ cluster: SimulatedCluster, _ producer: Int, _ outgoing: Outgoing, _ deadline: Int64) {
+    init(_ cluster: SimulatedCluster, _ producer: Int, _ outgoing: Outgoing, _ deadline: @escaping () -> Int64) {
         self.cluster = cluster
         self.producer = producer
         self.outgoing = outgoing
@@ -246,6 +260,7 @@ private struct SimulatedTransaction {
     private func call(_ body: () -> MemoryBroker.Answer) throws(Step) {
         guard let answer = cluster.call(deadline, body) else { throw .broken("timed out") }
         guard answer == .done else { throw .broken("fenced") }
+        isBegun = isBegun || broker.isOpen(producer)
     }
 
     /// A call before the end: it may also end in an error that asks for an abort.
@@ -295,21 +310,28 @@ private struct SimulatedTransaction {
             if broker.random.chance(0.7) {
                 broker.at(broker.random.one(of: [5, 30, 200, 900, 5000])) { [broker] in _ = broker.end(producer, commit: true) }
             }
-            cluster.process.block(until: broker.now + broker.random.one(of: [20, 400, 10_000]))
+            waitInVain()
             throw .broken("no answer to the commit")
         }
         try call { broker.end(producer, commit: true) == .done ? .done : .fenced }
         if broker.random.chance(cluster.unknownChance / 2) {
-            cluster.process.block(until: broker.now + broker.random.one(of: [20, 400, 10_000]))
+            waitInVain()
             throw .broken("the commit's answer is lost")
         }
         try settle()
         return .committed
     }
 
+    /// Waits for an answer that does not come: for a while, or up to the deadline.
+    private func waitInVain() {
+        let end = broker.now + broker.random.one(of: [20, 400, 10_000])
+        while broker.now < min(end, deadline()), !cluster.process.isDead { cluster.process.block(until: min(end, broker.now + 500)) }
+    }
+
     private func abort(_ tooLarge: [Int]) -> CommitResult {
+        guard isBegun else { return .aborted(tooLarge: tooLarge) }
         do throws(Step) {
-            guard let answer = cluster.call(deadline, { broker.end(producer, commit: false) }) else { throw .broken("timed out") }
+            guard let answer = cluster.call(deadline, { [self] in broker.end(producer, commit: false) }) else { throw .broken("timed out") }
             guard answer == .done else { throw .broken("fenced") }
             try settle()
             return .aborted(tooLarge: tooLarge)

@@ -20,7 +20,11 @@ final class SimulatedProcess {
     private(set) var isDead = false
     /// Stopped by a signal until then: nothing of it moves.
     var pausedUntil = Int64.min
-    var isToldToStop = false
+    /// When it was told to end; nil: it was not.
+    private(set) var toldToStop: Int64?
+    var isToldToStop: Bool { toldToStop != nil }
+    /// Told when it has ended.
+    var onEnd: () -> Void = {}
     private var fiber: OpaquePointer?
     private var wait = 0
     private var mayBeWoken = false
@@ -37,9 +41,11 @@ final class SimulatedProcess {
         wakeup.body = { [unowned self] in wake() }
         cluster.process = self
         instance = Instance(configuration, cluster: cluster, runner: runner, observer: watcher) { [unowned self] in isToldToStop || isDead }
+        watcher.clock = { broker.now }
         watcher.trace = { [unowned self] text in trace(text()) }
         fiber = fiber_make({ Unmanaged<SimulatedProcess>.fromOpaque($0!).takeUnretainedValue().main() }, Unmanaged.passUnretained(self).toOpaque())
         resume(after: broker.random.from(0..<10))
+        cluster.startWatch()
     }
 
     deinit {
@@ -69,6 +75,12 @@ final class SimulatedProcess {
         trace("is killed")
         isDead = true
         goOn()
+    }
+
+    /// SIGTERM.
+    func stop() {
+        if toldToStop == nil { toldToStop = broker.now }
+        wake()
     }
 
     // MARK: - Time
@@ -101,6 +113,16 @@ final class SimulatedProcess {
             fiber = nil
             if let exit, !isDead { trace("ends: \(exit)") }
             if isDead { exit = nil }
+            onEnd()
+        }
+    }
+
+    /// What another thread of the process does `delay` ms from now, or when the process goes on.
+    func later(_ delay: Int64, _ body: @escaping () -> Void) {
+        broker.at(delay) { [weak self] in
+            guard let self, isRunning else { return }
+            if isPaused { return later(pausedUntil - broker.now + broker.random.from(0..<3), body) }
+            body()
         }
     }
 
@@ -114,20 +136,9 @@ final class SimulatedProcess {
     private func letEngineWork() {
         guard !isEngineDue else { return }
         isEngineDue = true
-        broker.at(broker.random.from(0..<3)) { [weak self] in
-            guard let self else { return }
+        later(broker.random.from(0..<3)) { [unowned self] in
             isEngineDue = false
-            guard isRunning else { return }
-            if isPaused || runner.turn(waiting: false) { letEngineWork(after: isPaused ? pausedUntil - broker.now : 0) }
-        }
-    }
-
-    private func letEngineWork(after delay: Int64) {
-        if delay == 0 { return letEngineWork() }
-        isEngineDue = true
-        broker.at(delay) { [weak self] in
-            self?.isEngineDue = false
-            self?.letEngineWork()
+            if runner.turn(waiting: false) { letEngineWork() }
         }
     }
 }
@@ -141,6 +152,9 @@ final class Watcher: StreamObserver, @unchecked Sendable {
     private(set) var lost: Int64 = 0
     private(set) var wasReady = false
     private(set) var terms = 0
+    /// When it led for the first time.
+    private(set) var ledFirst: Int64?
+    var clock: () -> Int64 = { 0 }
 
     func note(_ level: NoteLevel, _ event: String, _ fields: [(String, String)]) {
         trace?("\(event) \(fields.map { "\($0.0)=\($0.1)" }.joined(separator: " "))")
@@ -150,7 +164,10 @@ final class Watcher: StreamObserver, @unchecked Sendable {
     func broke() {}
     func followed(_ partition: InputPartition, records: Int) {}
     func recordsLost(_ partition: InputPartition, count: Int64) { lost += count }
-    func becameLeader() { terms += 1 }
+    func becameLeader() {
+        terms += 1
+        ledFirst = ledFirst ?? clock()
+    }
     func diverged() { divergences += 1 }
     func status(_ status: StreamStatus) {
         self.status = status

@@ -32,6 +32,7 @@ final class TopologyDriver {
     }
 
     deinit {
+        broker.changed = {}
         for process in processes { process.kill() }
     }
 
@@ -49,8 +50,7 @@ final class TopologyDriver {
 
     /// Tells a process to end, and lets time pass until it has, for 10 s at most.
     func stop(_ process: SimulatedProcess) -> StreamExit? {
-        process.isToldToStop = true
-        process.wake()
+        process.stop()
         turn(until: { process.exit != nil }, atMost: 10_000)
         return process.exit
     }
@@ -108,9 +108,4 @@ final class TopologyDriver {
         let coding = EntryCoding(topics: topics)
         return broker.journal.committed.compactMap { try? coding.decode($0.record.value!, group: "weir") }
     }
-}
-
-extension MemoryLog {
-    /// The offset behind the last committed record.
-    var lastReadable: Int64 { committed.last.map { $0.offset + 1 } ?? 0 }
 }
