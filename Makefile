@@ -8,6 +8,7 @@ BUILD_PACKAGES = librdkafka-dev libsimdjson-dev libboost1.74-dev zlib1g-dev libs
 # promtool checks the metrics, Java runs Apache Kafka, the venv holds what only PyPI has.
 TEST_PACKAGES = prometheus openjdk-17-jre-headless python3-venv
 LINT_PACKAGES = git shellcheck
+MUTATION_PACKAGES = patch
 DEPLOY_PACKAGES = prometheus prometheus-alertmanager python3-venv curl
 MEASURE_PACKAGES = wrk kcat binutils
 INSTALL = scripts/install.sh
@@ -48,6 +49,15 @@ demo: build
 ## test             all tests; what is not there to test against is said
 test: deps-test
 	swift test $(FLAGS)
+
+## simulate-faults  the stream in virtual time under faults: 5,000 seeds, or SEEDS="FROM TO"
+simulate-faults: deps-build
+	scripts/simulate-faults.sh seeds $(or $(SEEDS),0 4999)
+
+## mutations        the stream with one rule broken at a time: each must be caught
+mutations: deps-build
+	@$(INSTALL) $(MUTATION_PACKAGES)
+	scripts/simulate-faults.sh mutations
 
 ## lint             swift format's rules, shellcheck, and what must not be committed
 lint: deps-lint

@@ -58,6 +58,8 @@ struct FaultPlan {
     var isMixed: Bool
     /// The group begins behind what is there already.
     var startsNow: Bool
+    /// At the end one follower's state is changed.
+    var turnsOver: Bool
     var largestVerdict: Int
     /// Producers set the record time.
     var isCreateTime: Bool
@@ -88,6 +90,7 @@ struct FaultPlan {
         }
         isMixed = random.chance(0.3)
         startsNow = random.chance(0.15)
+        turnsOver = random.chance(0.1)
         largestVerdict = random.chance(0.25) ? 900 : .max
         isCreateTime = random.chance(0.3)
         hasForeignTransactions = random.chance(0.4)

@@ -225,5 +225,21 @@ final class FaultSimulation {
             if process.engine.watermark != auditor.watermark { fail("the watermark of \(process.name) is not the audit's") }
         }
         for process in processes where process.watcher.divergences > 0 { fail("\(process.name) says that states differ, and none does") }
+        if failures.isEmpty, plan.turnsOver { turnOver() }
+    }
+
+    /// Changes what one follower remembers: its state is no longer what the journal says, and that must be said aloud (rules 13 and 14).
+    private func turnOver() {
+        guard let process = slots.compactMap({ $0 }).first(where: { $0.role == .follower }), process.engine.watermark > 0 else { return }
+        let text = """
+            {"transaction_id":"never","account_id":"A1","timestamp":\(process.engine.watermark),"amount":1}
+            """
+        let isApplied = Array(text.utf8).withUnsafeBytes { bytes in
+            process.engine.applyOne(.fraud, bytes, arrival: process.engine.watermark, into: VerdictSink())
+        }
+        guard case .success(false) = isApplied else { return fail("a state cannot be changed: \(isApplied)") }
+        broker.run(until: broker.now + 3 * plan.fullInterval + 3 * plan.leaderTimeout)
+        if processes.allSatisfy({ $0.watcher.divergences == 0 }) { fail("the state of \(process.name) was changed, and nobody says so") }
+        if !process.isRunning { fail("\(process.name) was built from the log alone and does not stay") }
     }
 }
