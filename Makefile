@@ -48,6 +48,7 @@ demo: build
 
 ## test             all tests; what is not there to test against is said
 test: deps-test
+	scripts/make-test-models.sh
 	swift test $(FLAGS)
 
 ## simulate-faults  the stream in virtual time under faults: 5,000 seeds, or SEEDS="FROM TO"
@@ -137,3 +138,8 @@ faults: build deps-test
 ## soak             two instances at 5,000 a second, the leader replaced every five minutes: an hour, or MINUTES=10
 soak: build deps-test
 	$(FAULTS) --size full $(if $(MINUTES),--minutes $(MINUTES)) soak
+
+.PHONY: fuzz-models
+## fuzz-models      a million damaged model files through the readers: some minutes
+fuzz-models: deps-build
+	WEIR_FUZZ=1000000 swift test $(FLAGS) --filter ModelsTests.FuzzTests

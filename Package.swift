@@ -36,13 +36,14 @@ let package = Package(
         library("Kafka", ["CRdkafka", "CPlatform"]),
         library("HTTP", ["CBeast", "CPlatform"]),
         library("Velocity", ["CLanes", "CPlatform"]),
-        library("Scoring", ["Velocity", "CSimdjson", "CPlatform"]),
+        library("Models", ["CPlatform"]),
+        library("Scoring", ["Velocity", "Models", "CSimdjson", "CPlatform"]),
         library("Stream", ["Scoring", "Velocity", "Kafka", "CPlatform"]),
         library("Files", ["Scoring", "Velocity", "CZlib"]),
         library("Simulation", []),
-        library("Service", ["Stream", "Scoring", "Velocity", "HTTP", "Kafka", "CPlatform"]),
+        library("Service", ["Stream", "Scoring", "Models", "Velocity", "HTTP", "Kafka", "CPlatform"]),
         .executableTarget(
-            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Kafka", "HTTP", "Simulation", "Files", "CPlatform"],
+            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Models", "Kafka", "HTTP", "Simulation", "Files", "CPlatform"],
             swiftSettings: swift),
 
         // Reads the sources, and depends on none of them.
@@ -51,7 +52,8 @@ let package = Package(
         tests("Stream", ["Scoring", "Velocity", "Kafka", "TestSupport", "CFibers"]),
         tests("Velocity", []),
         tests("Simulation", ["Scoring"]),
-        tests("Scoring", ["TestSupport"]),
+        tests("Models", ["TestSupport"]),
+        tests("Scoring", ["Models", "TestSupport"]),
         tests("Files", ["Scoring", "TestSupport"]),
         .target(name: "CFibers", path: "Tests/CFibers"),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),

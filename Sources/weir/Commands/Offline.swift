@@ -33,7 +33,8 @@ struct Offline {
         case (_?, _?): throw UsageError("--feedback and --label-column exclude each other")
         }
         hasLabels = if case .none = reading.labels { false } else { true }
-        let configuration = try settings.engineConfiguration()
+        var configuration = try settings.engineConfiguration()
+        if !keepsFeatures { configuration.models = settings.engineModels(configuration.features) { printError("weir: \($0)\n") } }
         let rejects = try Rejects(path: arguments.text("rejects"))
         self.rejects = rejects
         scorer = try Self.asUsage { [reading] () throws(FileError) in

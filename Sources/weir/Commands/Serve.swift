@@ -31,12 +31,14 @@ enum Serve: Command {
         for warning in settings.warnings { log.warning("setting", ["why": warning]) }
         if isEmbedded { log.info("embedded broker", ["servers": settings.kafka.bootstrapServers ?? ""]) }
         let process = ServiceProcess(settings, log: log)
-        let configuration = try settings.engineConfiguration()
+        var configuration = try settings.engineConfiguration()
+        let models = ModelKeeper(settings, features: configuration.features, health: process.health, metrics: process.metrics, log: log)
+        configuration.models = models.look() ?? EngineModels()
         log.info("starting", ["version": Build.version, "commit": Build.commit, "is_alone": settings.isAlone])
         if settings.records.ratesFile != nil {
             log.info("exchange rates", ["currencies": configuration.rules.rates.currencies.joined(separator: " ")])
         }
-        let exit = try process.run(host(process, configuration, isEmbedded: isEmbedded))
+        let exit = try process.run(host(process, configuration, isEmbedded: isEmbedded), models: models)
         switch exit {
         case .stopped: return .done
         case .refused(let why):

@@ -2,7 +2,7 @@
 ///
 /// The argument is split into k·ln 2 + r with |r| ≤ ln 2 / 2, e^r is its Taylor polynomial up to r^13; the error is below 2 units in the last place.
 /// Arguments beyond ±700 are taken as ±700.
-func fixedExp(_ x: Double) -> Double {
+package func fixedExp(_ x: Double) -> Double {
     let x = max(-700, min(700, x))
     let shift = 0x1.8p52  // adding and subtracting it rounds to an integer
     let k = (x * 1.4426950408889634 + shift) - shift
@@ -25,12 +25,30 @@ func fixedExp(_ x: Double) -> Double {
 }
 
 /// 1 / (1 + e^−x): the probability that log-odds say.
-func logistic(_ x: Double) -> Double {
+package func logistic(_ x: Double) -> Double {
     if x >= 0 { return 1 / (1 + fixedExp(-x)) }
     let e = fixedExp(x)
     return e / (1 + e)
 }
 
-/// A score in millionths: verdicts carry six decimals, and decisions are made on what they carry.
-@inline(__always)
-func millionths(_ probability: Double) -> Int64 { Int64(max(0, min(1, probability)) * 1_000_000 + 0.5) }
+/// The natural logarithm from the four operations alone: for a positive, normal x within 2 units in the last place.
+///
+/// x = 2^k · m with m near 1; ln m = 2 · artanh((m − 1) / (m + 1)) by its series.
+package func naturalLogarithm(_ x: Double) -> Double {
+    precondition(x > 0 && x.isFinite, "the logarithm of a positive number")
+    var k = Double(x.exponent)
+    var m = x.significand
+    if m > 1.4142135623730951 {
+        m /= 2
+        k += 1
+    }
+    let s = (m - 1) / (m + 1)
+    let square = s * s
+    var sum = 0.0
+    var n = 39.0
+    while n >= 3 {
+        sum = (sum + 1 / n) * square
+        n -= 2
+    }
+    return k * 0x1.a39ef35793c76p-33 + (2 * s * sum + 2 * s) + k * 0x1.62e42fee00000p-1
+}

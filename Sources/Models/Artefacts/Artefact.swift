@@ -1,0 +1,52 @@
+/// An artefact that was read and found whole: a folder with `manifest.json` and the model file that it names.
+public struct Artefact: Sendable {
+    public var manifest: Manifest
+    /// Nil for quantiles alone.
+    public var ensemble: Ensemble?
+
+    public init(manifest: Manifest, ensemble: Ensemble?) {
+        self.manifest = manifest
+        self.ensemble = ensemble
+    }
+
+    /// Two artefacts of one identity are the same.
+    public var identity: String { "\(manifest.name) \(manifest.version) \(manifest.sha256)" }
+
+    /// About what it takes once it is ready to score: masks, nodes, and ways to leaves.
+    public var memoryBytes: Int {
+        (ensemble?.trees ?? []).reduce(0) { $0 + ($1.leaves.count <= MaskTrees.leaves ? 18 * MaskTrees.leaves : 0) + 56 * $1.nodes.count + 96 * $1.leaves.count }
+    }
+
+    /// Reads and checks a folder.
+    ///
+    /// - Throws: `ModelRefusal`: checksum, structure, a wrong count or order of features.
+    /// - Complexity: O(bytes).
+    public static func load(_ folder: String) throws(ModelRefusal) -> Artefact {
+        let manifest = try Manifest.parse(try FolderReading.read(folder + "/manifest.json", most: Manifest.mostBytes))
+        guard let file = manifest.file else { return Artefact(manifest: manifest, ensemble: nil) }
+        let bytes = try FolderReading.read(folder + "/" + file, most: ModelFile.mostBytes)
+        return Artefact(manifest: manifest, ensemble: try ensemble(manifest, bytes))
+    }
+
+    /// The model of a manifest, from its file's bytes.
+    static func ensemble(_ manifest: Manifest, _ bytes: [UInt8]) throws(ModelRefusal) -> Ensemble {
+        let hash = SHA256.hex(bytes)
+        guard hash == manifest.sha256 else {
+            throw ModelRefusal(.checksum, "the file's SHA-256 is \(hash.prefix(12))…, the manifest's \(manifest.sha256.prefix(12))…")
+        }
+        let ensemble = try ModelFile.read(bytes, format: manifest.format)
+        guard ensemble.featureCount == manifest.features.count else {
+            throw ModelRefusal(.features, "the model takes \(ensemble.featureCount) features, the manifest names \(manifest.features.count)")
+        }
+        // Where the file knows the manifest's names, it must know them in the same order. LightGBM writes white space in names as _.
+        let order = Dictionary(manifest.features.enumerated().map { (plain($1), $0) }, uniquingKeysWith: { first, _ in first })
+        for (i, name) in ensemble.featureNames.enumerated() {
+            if let place = order[plain(name)], place != i {
+                throw ModelRefusal(.features, "the model's feature \(i) is \(name.prefix(64)), the manifest's feature \(place)")
+            }
+        }
+        return ensemble
+    }
+
+    private static func plain(_ name: String) -> String { String(name.map { $0.isWhitespace ? "_" : $0 }) }
+}
