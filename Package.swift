@@ -59,7 +59,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
         tests("Service", ["Stream", "Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
-        tests("weir", ["Service", "Kafka", "HTTP", "TestSupport"]),
+        tests("weir", ["Service", "Models", "Kafka", "HTTP", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -1,3 +1,4 @@
+import Models
 import Scoring
 public import Stream
 
@@ -36,6 +37,31 @@ extension Settings {
             changes: { (terms) throws(StreamExit) in
                 let (settings, rates) = try settings(terms)
                 return [.policy(settings.policy), .rates(rates)]
-            })
+            },
+            models: { (named, engine) in own.artefacts(named, engine.features) })
+    }
+
+    /// The artefacts that the journal names, from this instance's own folder: by version, and the same by SHA-256.
+    private func artefacts(_ named: [String: String], _ features: FeatureSet) -> (models: EngineModels, missing: String?) {
+        var result = EngineModels()
+        result.isFraudBroken = named["fraud"] == "broken"
+        result.isVelocityBroken = named["velocity"] == "broken"
+        var missing: String?
+        for (name, text) in named.sorted(by: { $0.key < $1.key }) where text != "broken" {
+            let words = text.split(separator: " ").map(String.init)
+            do throws(ModelRefusal) {
+                guard words.count == 2, case .folder(let folder) = ModelFolder(models.uri) else { throw ModelRefusal(.missing, "no models folder") }
+                let artefact = try Artefact.load("\(folder)/\(name)/\(words[0])")
+                guard artefact.manifest.sha256 == words[1] else { throw ModelRefusal(.checksum, "another file than the leader had") }
+                switch name {
+                case "fraud": result.fraud = try ScoringModel(artefact, features)
+                case "velocity": result.velocity = try VelocityArtefact(artefact, features)
+                default: throw ModelRefusal(.unsupported, "no such part")
+                }
+            } catch {
+                missing = missing ?? "the artefact \(name) \(words.first ?? "") cannot be had: \(error)"
+            }
+        }
+        return (result, missing)
     }
 }

@@ -95,6 +95,7 @@ public struct EngineFacts: Sendable, Equatable {
     public var watermark = Int64.min
     public var eventHorizon = Int64.min
     public var memoryHorizon = Int64.min
+    public var models = ModelFacts()
 
     init() {
         entities = EntityKind.allCases.map { _ in 0 }
@@ -110,5 +111,6 @@ public struct EngineFacts: Sendable, Equatable {
         watermark = engine.watermark
         eventHorizon = engine.eventHorizon
         memoryHorizon = engine.memoryHorizon
+        models = engine.modelFacts
     }
 }

@@ -7,6 +7,8 @@ public protocol EngineHost: AnyObject, Sendable {
     func start(ended: @escaping @Sendable (StreamExit) -> Void)
     /// Says that requests wait.
     func wake()
+    /// Puts artefacts in force, before the next record.
+    func use(_ models: EngineModels)
     /// Asks for feeding to end: a leader commits what it has scored and hands over. Returns at once.
     func drain()
     /// Ends the engine's thread, and waits for that.
@@ -23,6 +25,7 @@ public final class AloneHost: EngineHost, @unchecked Sendable {
     private let desk: EngineDesk
     private let monitor = Monitor()
     private var requestsWait = false
+    private var newModels: EngineModels?
     private var isStopping = false
     private var ended: (@Sendable (StreamExit) -> Void)?
     private var beat = Clock.nanos
@@ -40,7 +43,14 @@ public final class AloneHost: EngineHost, @unchecked Sendable {
     }
 
     private func run() {
-        while turn() { while desk.serve(engine) {} }
+        while turn() {
+            let models = monitor.locked {
+                defer { newModels = nil }
+                return newModels
+            }
+            if let models { engine.apply(.models(models)) }
+            while desk.serve(engine) {}
+        }
     }
 
     /// Waits for something to do; false when it is to end.
@@ -49,7 +59,7 @@ public final class AloneHost: EngineHost, @unchecked Sendable {
             while true {
                 beat = Clock.nanos
                 if isStopping { return false }
-                if requestsWait {
+                if requestsWait || newModels != nil {
                     requestsWait = false
                     return true
                 }
@@ -61,6 +71,13 @@ public final class AloneHost: EngineHost, @unchecked Sendable {
     public func wake() {
         monitor.locked {
             requestsWait = true
+            monitor.signal()
+        }
+    }
+
+    public func use(_ models: EngineModels) {
+        monitor.locked {
+            newModels = models
             monitor.signal()
         }
     }

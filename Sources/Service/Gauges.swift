@@ -30,6 +30,8 @@ enum Gauges {
         let models = ["fraud", "aml", "velocity"].map { ($0, metrics.gauge("weir_model_bytes", $0)) }
         let degraded = DegradedPart.allCases.map { ($0, metrics.gauge("weir_degraded", $0.rawValue)) }
 
+        let stability = ModelGauges(metrics)
+
         metrics.beforeRendering {
             let report = health.report
             rss.set(report.rssBytes)
@@ -46,6 +48,7 @@ enum Gauges {
             followLag.set(report.state.stream?.followLagSeconds ?? 0)
             lead.set(report.watermarkLead ?? 0)
             for (name, gauge) in models { gauge.set(report.state.models[name]?.memoryBytes ?? 0) }
+            stability.set(report.facts.models)
             for (part, gauge) in degraded { gauge.set(report.degraded.contains(part) ? 1 : 0) }
         }
     }

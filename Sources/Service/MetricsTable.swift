@@ -124,6 +124,13 @@ public enum MetricsTable {
         .gauge("weir_model_bytes", "Memory of an artefact that is loaded.", ["name": ["fraud", "aml", "velocity"]]),
         .counter(
             "weir_model_fallbacks_total", "Times that an artefact yielded to an older one or to the rules.", ["name": ["fraud", "aml", "velocity"]]),
+        .gauge("weir_shadow_disagreements", "Transactions since models last changed on which the challenger would have decided otherwise."),
+        .gauge(
+            "weir_shadow_decisions", "Transactions since models last changed, by the champion's decision and the challenger's.",
+            ["decision": FraudDecision.allCases.map { "\($0.name)" }, "challenger": FraudDecision.allCases.map { "\($0.name)" }]),
+        .gauge(
+            "weir_shadow_scores", "Transactions since models last changed, by the tenth of the score that begins so.",
+            ["model": ["champion", "challenger"], "from": ModelGauges.bins]),
         .gauge("weir_feature_psi", "Population stability index of a feature against its training population.", ["feature": running], whole: .max),
         .gauge("weir_flag", "Whether a feature flag is on.", ["flag": FeatureFlag.allCases.map(\.rawValue)], whole: .none),
         .gauge("weir_rollout_percent", "Share of accounts that a feature is on for.", ["feature": ["aml", "velocity"]], whole: .none),

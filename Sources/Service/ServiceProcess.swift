@@ -28,10 +28,12 @@ public final class ServiceProcess: Sendable {
 
     /// Serves until a signal, or what feeds the engine, ends it.
     ///
-    /// - Parameter host: runs the engine.
+    /// - Parameters:
+    ///   - host: runs the engine.
+    ///   - models: looks at the artefacts again and again; nil: those that the engine began with stay.
     /// - Throws: when HTTP cannot listen.
     /// - Returns: how it ended: `.stopped` after SIGTERM or SIGINT.
-    public func run(_ host: any EngineHost) throws(ServerError) -> StreamExit {
+    public func run(_ host: any EngineHost, models: ModelKeeper? = nil) throws(ServerError) -> StreamExit {
         desk.onSubmit { [weak host] in host?.wake() }
         health.onSilence { [weak host] in host?.silenceMillis ?? 0 }
         let endpoints = Endpoints(settings, health: health, desk: desk, metrics: metrics)
@@ -45,6 +47,10 @@ public final class ServiceProcess: Sendable {
             self.exit.locked { $0 = exit }
             Signals.nudgeMain()
         }
+        let modelTicker = models.map { models in
+            Ticker(millis: settings.models.pollIntervalMillis) { [weak host] in if let changed = models.look() { host?.use(changed) } }
+        }
+        defer { modelTicker?.stop() }
         let rest = Rest()
         let ticker = Ticker(millis: 250) { [desk] in
             desk.askFacts()

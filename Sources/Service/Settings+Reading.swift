@@ -111,6 +111,8 @@ extension Settings {
         if let review = policy.fraudReview, let decline = policy.fraudDecline, review > decline {
             throw SettingError("FRAUD_REVIEW_THRESHOLD", "must not be above FRAUD_DECLINE_THRESHOLD")
         }
+        let explained: ExplainedVerdicts = try reader.choice("FRAUD_REASONS")
+        policy.explainsAll = explained == .all
         policy.amlRisk = try reader.fraction("AML_RISK_THRESHOLD")
         policy.velocityHighRisk = try reader.fraction("VELOCITY_HIGH_RISK_THRESHOLD")
         guard let amount = SettingsReader.decimal(reader.text("AML_SUSPICIOUS_AMOUNT_THRESHOLD")), amount < 1e11 else {
@@ -123,6 +125,11 @@ extension Settings {
         policy.velocityRolloutPercent = try reader.percent("VELOCITY_ROLLOUT_PERCENT")
         return policy
     }
+}
+
+/// `FRAUD_REASONS`.
+private enum ExplainedVerdicts: String, CaseIterable {
+    case flagged, all
 }
 
 extension RecordSettings {

@@ -64,6 +64,9 @@ public enum SettingsTable {
             "FRAUD_DECLINE_THRESHOLD", .scoring, "", note: "the model's, else 0.9", values: "0–1", verdict: true,
             "fraud score from which a transaction is declined"),
         .init(
+            "FRAUD_REASONS", .scoring, "flagged", values: "flagged, all", verdict: true,
+            "for which transactions a fraud model's contributions are computed: those that are not approved, or all"),
+        .init(
             "AML_RISK_THRESHOLD", .scoring, "0.7", values: "0–1", verdict: true,
             "AML score from which a transaction is reported; from half of it on it is reviewed"),
         .init(
@@ -111,13 +114,13 @@ public enum SettingsTable {
         .init(
             "MODEL_URI", .models, "", note: "the bundled models/", values: "folder, file://…, s3://bucket/prefix", later: true,
             "where model artefacts are; the bundled ones are looked for in the working directory, beside the executable, in /usr/share/weir/models"),
-        .init("FRAUD_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the fraud model"),
-        .init("AML_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the AML model"),
-        .init("VELOCITY_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the velocity quantiles"),
+        .init("FRAUD_MODEL_VERSION", .models, "latest", values: "version", "version of the fraud model"),
+        .init("AML_MODEL_VERSION", .models, "latest", values: "version", "version of the AML model"),
+        .init("VELOCITY_MODEL_VERSION", .models, "latest", values: "version", "version of the velocity quantiles"),
         .init(
             "FRAUD_SHADOW_MODEL_VERSION", .models, "", values: "version", later: true,
             "a fraud model that is scored beside the champion, reported, and never decides"),
-        .init("MODEL_POLL_INTERVAL", .models, "10s", values: "duration", later: true, "how often artefacts are looked at again"),
+        .init("MODEL_POLL_INTERVAL", .models, "10s", values: "duration", "how often artefacts are looked at again"),
 
         .init(
             "KAFKA_BOOTSTRAP_SERVERS", .kafka, "", values: "host:port,…",
@@ -157,7 +160,7 @@ public enum SettingsTable {
             "INSTANCE_ID", .stream, "", note: "host name and a random part", values: "text",
             "this instance's name in journal, logs and metrics"),
 
-        .init("STATE_DIR", .memory, "", values: "folder", later: true, "where snapshots go; without, state is rebuilt from the topics alone"),
+        .init("STATE_DIR", .memory, "", values: "folder", "where snapshots go; without, state is rebuilt from the topics alone"),
         .init("SNAPSHOT_INTERVAL", .memory, "5m", values: "duration", later: true, "how often a snapshot is written"),
         .init(
             "MEMORY_LIMIT_MB", .memory, "", note: "the cgroup's limit, else 500", values: "MiB",

@@ -25,6 +25,7 @@ public final class StreamHost: EngineHost {
     }
 
     public func wake() { process.wakeEngine() }
+    public func use(_ models: EngineModels) { process.use(models) }
     public func drain() { process.stop() }
     public func stop() { process.stopEngine() }
     public var silenceMillis: Int64 { process.engineSilence }

@@ -61,6 +61,8 @@ public final class Audit {
         public var settings: [String: String]
         /// The table of rates as CSV text; empty for none.
         public var rates: String
+        /// The artefacts in force, by name: version and SHA-256.
+        public var models: [String: String]
     }
 
     /// How an engine is made from an epoch's terms, and brought to another's of the same form.
@@ -68,13 +70,17 @@ public final class Audit {
         /// `form` as `StreamConfiguration.form`.
         var engine: (Terms?) throws(StreamExit) -> (engine: Engine, form: String)
         var changes: (Terms) throws(StreamExit) -> [EngineChange]
+        /// The artefacts that the journal names, for this engine, or why they cannot be had.
+        var models: ([String: String], Engine) -> (models: EngineModels, missing: String?)
 
         public init(
             engine: @escaping (Terms?) throws(StreamExit) -> (engine: Engine, form: String),
-            changes: @escaping (Terms) throws(StreamExit) -> [EngineChange]
+            changes: @escaping (Terms) throws(StreamExit) -> [EngineChange],
+            models: @escaping ([String: String], Engine) -> (models: EngineModels, missing: String?) = { _, _ in (EngineModels(), nil) }
         ) {
             self.engine = engine
             self.changes = changes
+            self.models = models
         }
     }
 
@@ -150,7 +156,7 @@ public final class Audit {
             try instance.fetchJournal()
             for entry in instance.entries {
                 guard let form = entry.full?.form else { continue }
-                let terms = entry.head.map { Terms(settings: $0.settings, rates: $0.rates) }
+                let terms = entry.head.map { Terms(settings: $0.settings, rates: $0.rates, models: $0.models) }
                 if let i = found.firstIndex(where: { $0.form == form }) {
                     found[i].terms = found[i].terms ?? terms
                 } else {
@@ -195,17 +201,18 @@ public final class Audit {
         let cluster = try cluster()
         defer { stop(cluster) }
         let verdicts: any CommittedVerdicts = if let file { file } else { try verdictTopics() }
-        let judge = Judge(verdicts, form: form, report: report)
+        let judge = Judge(verdicts, form: form, models: making.models, report: report)
         let observer = AuditObserver(note)
         let runner = EngineRunner(
             engine: engine, topics: configuration.topics, bounds: configuration.bounds, recompute: { judge.recompute($0, $1) },
             wakeOther: { cluster.wake() })
         let instance = Instance(configuration, cluster: cluster, runner: runner, observer: observer) { judge.failure != nil }
         instance.heed = { [making] (entry, base) throws(StreamExit) in
-            let changes = try entry.head.map { (head) throws(StreamExit) in try making.changes(Terms(settings: head.settings, rates: head.rates)) } ?? []
+            let changes = try entry.head.map { (head) throws(StreamExit) in try making.changes(Terms(settings: head.settings, rates: head.rates, models: head.models)) } ?? []
             runner.perform { engine in
                 judge.enter(entry, base)
                 if judge.isMine { for change in changes { engine.apply(change) } }
+                if let head = entry.head { judge.use(head.models, engine) }
             }
         }
         let thread = Thread("engine") { runner.run() }
@@ -235,10 +242,17 @@ private final class Judge: @unchecked Sendable {
     private var failureSeen: StreamExit?
     private var begun: [InputPartition: Int64] = [:]
     private var why: String?
+    private let models: ([String: String], Engine) -> (models: EngineModels, missing: String?)
+    /// An artefact that the journal names and that is not to be had.
+    private var missing: String?
     private(set) var isMine = true
     private(set) var summary = Audit.Summary()
 
-    init(_ verdicts: any CommittedVerdicts, form: String, report: @escaping (AuditLine) -> Void) {
+    init(
+        _ verdicts: any CommittedVerdicts, form: String, models: @escaping ([String: String], Engine) -> (models: EngineModels, missing: String?),
+        report: @escaping (AuditLine) -> Void
+    ) {
+        self.models = models
         self.verdicts = verdicts
         self.form = form
         self.report = report
@@ -260,8 +274,16 @@ private final class Judge: @unchecked Sendable {
         }
     }
 
+    /// From here on these artefacts scored.
+    func use(_ named: [String: String], _ engine: Engine) {
+        let found = models(named, engine)
+        missing = found.missing
+        engine.apply(.models(found.models))
+    }
+
     func recompute(_ piece: FollowPiece, _ engine: Engine) {
         guard failure == nil else { return }
+        for change in piece.changes { if case .models(let named) = change.kind { use(named, engine) } }
         sink.reset()
         let records = piece.slice.records
         do throws(FollowError) {
@@ -290,7 +312,7 @@ private final class Judge: @unchecked Sendable {
             return
         }
         if committed.bytes.elementsEqual(recomputed) { return say(key, committed.transactionID, .identical) }
-        say(key, committed.transactionID, why.map { .cannotBeRecomputed(why: $0) } ?? .different(committed: committed.bytes, recomputed: Array(recomputed)))
+        say(key, committed.transactionID, (missing ?? why).map { .cannotBeRecomputed(why: $0) } ?? .different(committed: committed.bytes, recomputed: Array(recomputed)))
     }
 
     /// Says of the verdicts that no scored record has what they are.

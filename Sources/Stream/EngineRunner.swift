@@ -76,6 +76,8 @@ public final class EngineRunner: @unchecked Sendable {
     // The engine thread's alone.
     private var open: OutputBuffer?
     private var lagging = false
+    /// Artefacts that came into force, and that no record was scored under yet.
+    private var newModels: [String: String]?
 
     public convenience init(
         engine: Engine, topics: TopicNames, bounds: StreamBounds = .init(), serve: @escaping (Engine) -> Bool = { _ in false },
@@ -109,6 +111,15 @@ public final class EngineRunner: @unchecked Sendable {
 
     /// Milliseconds since the engine's thread last went round.
     public var silence: Int64 { monotonicMillis() - monitor.locked { beat } }
+
+    /// Puts artefacts in force, before the next record that the engine takes; a leader's journal says before which.
+    public func use(_ models: EngineModels) {
+        put(
+            .perform { [self] engine in
+                engine.apply(.models(models))
+                newModels = models.journalled
+            })
+    }
 
     /// Ends the thread when it has done what it is doing; what is queued is dropped.
     public func stop() {
@@ -307,6 +318,10 @@ public final class EngineRunner: @unchecked Sendable {
         let buffer = open ?? makeBuffer()
         open = buffer
         var changes = changes
+        if let models = newModels {
+            changes.append(Change(partition: slice.batch.partition, offset: slice.run.first, kind: .models(models)))
+            newModels = nil
+        }
         if lagging != engine.incomplete.isLagging {
             changes.append(Change(partition: slice.batch.partition, offset: slice.run.first, kind: .lagging(lagging)))
         }
@@ -321,7 +336,7 @@ public final class EngineRunner: @unchecked Sendable {
     private func makeBuffer() -> OutputBuffer {
         let buffer = OutputBuffer(
             start: monitor.locked { positions }, eventHorizon: engine.eventHorizon, memoryHorizon: engine.memoryHorizon,
-            since: engine.incomplete.since)
+            since: engine.incomplete.since, models: engine.models.journalled)
         buffer.topicName = { [topics] in topics.name($0) ?? "" }
         return buffer
     }
@@ -354,6 +369,8 @@ public final class EngineRunner: @unchecked Sendable {
         case .lagging(let value): engine.incomplete.isLagging = value
         case .eventHorizon(let time): engine.raise(eventHorizon: time)
         case .memoryHorizon(let time): engine.raise(memoryHorizon: time)
+        // A leader's is in force here already; a follower answers by its own; an audit puts them in force itself.
+        case .models: break
         }
     }
 

@@ -24,6 +24,8 @@ struct Change: Equatable {
         case lagging(Bool)
         case eventHorizon(Int64)
         case memoryHorizon(Int64)
+        /// The artefacts in force, by name: version and SHA-256.
+        case models([String: String])
     }
     var partition: InputPartition
     var offset: Int64
@@ -78,6 +80,8 @@ struct EpochHead: Equatable {
     var settings: [String: String]
     /// Content of the table of rates, as a CSV text; empty where there is none.
     var rates: String
+    /// The artefacts in force, by name: version and SHA-256.
+    var models: [String: String] = [:]
 }
 
 /// One transaction of the leader, as it stands in the journal (`docs/reference/journal.md`).

@@ -64,6 +64,7 @@ struct EntryCoding {
             case .lagging(let value): json.string("lagging"); json.bool(value)
             case .eventHorizon(let time): json.string("event_horizon"); json.integer(time)
             case .memoryHorizon(let time): json.string("memory_horizon"); json.integer(time)
+            case .models(let models): json.string("models"); write(models, &json)
             }
         }
     }
@@ -104,14 +105,18 @@ struct EntryCoding {
 
     private func write(_ head: EpochHead, _ json: inout JSONWriter) {
         json.key("version"); json.string(head.version)
-        json.key("settings")
+        json.key("settings"); write(head.settings, &json)
+        json.key("rates"); json.string(head.rates)
+        json.key("models"); write(head.models, &json)
+    }
+
+    private func write(_ texts: [String: String], _ json: inout JSONWriter) {
         json.object { json in
-            for (name, value) in head.settings.sorted(by: { $0.key < $1.key }) {
+            for (name, value) in texts.sorted(by: { $0.key < $1.key }) {
                 json.key(name)
                 json.string(value)
             }
         }
-        json.key("rates"); json.string(head.rates)
     }
 
     /// Reads an entry of this group and of these input topics.
@@ -160,7 +165,8 @@ struct EntryCoding {
         }
         if let settings = json["settings"]?.object {
             entry.head = EpochHead(
-                version: json["version"]?.string ?? "", settings: settings.compactMapValues(\.string), rates: json["rates"]?.string ?? "")
+                version: json["version"]?.string ?? "", settings: settings.compactMapValues(\.string), rates: json["rates"]?.string ?? "",
+                models: json["models"]?.object?.compactMapValues(\.string) ?? [:])
         }
         return entry
     }
@@ -189,6 +195,7 @@ struct EntryCoding {
         case ("lagging", .bool(let value)): kind = .lagging(value)
         case ("event_horizon", .integer(let time)): kind = .eventHorizon(time)
         case ("memory_horizon", .integer(let time)): kind = .memoryHorizon(time)
+        case ("models", .object(let members)): kind = .models(members.compactMapValues(\.string))
         default: return nil
         }
         return Change(partition: partition, offset: offset, kind: kind)

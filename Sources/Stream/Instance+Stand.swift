@@ -75,7 +75,9 @@ extension Instance {
             }
             entry.full = try fullEntry(places: next)
         }
-        entry.head = EpochHead(version: configuration.version, settings: configuration.settings, rates: rates)
+        entry.head = EpochHead(
+            version: configuration.version, settings: configuration.settings, rates: rates,
+            models: kept.first?.buffer.models ?? runner.perform { $0.models.journalled })
         return entry
     }
 

@@ -18,6 +18,8 @@ final class OutputBuffer: @unchecked Sendable {
     let eventHorizon: Int64
     let memoryHorizon: Int64
     let since: Int64
+    /// The artefacts in force at the first record.
+    let models: [String: String]
     /// Set at closing where the entry is to be a full one.
     var digest: Digest?
     var isFull = false
@@ -25,11 +27,12 @@ final class OutputBuffer: @unchecked Sendable {
     private var sliceStarts: [Int] = []
     private var pinnedBytes = 0
 
-    init(start: [InputPartition: Place], eventHorizon: Int64, memoryHorizon: Int64, since: Int64) {
+    init(start: [InputPartition: Place], eventHorizon: Int64, memoryHorizon: Int64, since: Int64, models: [String: String]) {
         self.start = start
         self.eventHorizon = eventHorizon
         self.memoryHorizon = memoryHorizon
         self.since = since
+        self.models = models
         sink.clock = monotonicNanos
     }
 

@@ -87,6 +87,9 @@ public final class StreamProcess: Sendable {
     /// Ends the engine's thread, which serves requests until then.
     public func stopEngine() { runner.stop() }
 
+    /// Puts artefacts in force, before the next record that the engine takes.
+    public func use(_ models: EngineModels) { runner.use(models) }
+
     /// Says that requests wait for the engine.
     public func wakeEngine() { runner.wake() }
 

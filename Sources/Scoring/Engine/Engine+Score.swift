@@ -116,6 +116,9 @@ extension Engine {
         result.isLate = context.isLate
         result.incompleteCause = cause
         sink.results.append(result)
+        if let (score, decision) = scorer.scoreShadow(vector.values) { tally.compare(fraud.score, fraud.decision, score, decision) }
+        // One in sixteen is enough to know a population by.
+        if decoding != nil { tally.meet(vector.values) }
         if let clock, let decoding {
             sink.samples.append(StageSample(scoring: decoding + clock() - start, velocity: applied - start, aml: amlDone - fraudDone))
         }

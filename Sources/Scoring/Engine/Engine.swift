@@ -25,6 +25,7 @@ public final class Engine {
     let vector: FeatureVector
     let scorer: RuleScorer
     let writer: VerdictWriter
+    private(set) var tally: ModelTally
     let fraud = Assessment()
     let aml = Assessment()
     /// One a slot of the decoder.
@@ -55,7 +56,7 @@ public final class Engine {
 
     public init(_ configuration: EngineConfiguration) {
         self.configuration = configuration
-        features = FeatureSet(windows: configuration.windows, hasFraudRate: configuration.velocity.feedbackEnabled)
+        features = configuration.features
         store = VelocityStore(configuration.velocity)
         decoder = Decoder(slots: Self.batch, rules: configuration.rules)
         reading = Reading(windowCount: configuration.windows.count)
@@ -64,8 +65,9 @@ public final class Engine {
         let minorUnits: Int64 = decimals == 2 ? 100 : 1_000
         vector = FeatureVector(features, minorUnits: minorUnits)
         let texts = ReasonTexts(features, currency: currency.description)
-        scorer = RuleScorer(features, texts, configuration.policy, minorUnits: minorUnits)
-        writer = VerdictWriter(features, texts, topic: configuration.topic, decimals: decimals, thresholds: scorer.thresholdTexts)
+        scorer = RuleScorer(features, texts, configuration.policy, models: configuration.models, minorUnits: minorUnits)
+        tally = ModelTally(configuration.models, features)
+        writer = VerdictWriter(features, texts, topic: configuration.topic, decimals: decimals, thresholds: scorer.thresholdTexts, models: .init(configuration.models))
         slots = .allocate(capacity: Self.batch)
         slots.initialize(repeating: Slot(), count: Self.batch)
         events = .allocate(capacity: Self.batch)
@@ -82,6 +84,9 @@ public final class Engine {
     // MARK: What is in force
 
     public var policy: Policy { scorer.policy }
+    public var models: EngineModels { scorer.models }
+    /// What the models have met and said, for metrics.
+    public var modelFacts: ModelFacts { tally.snapshot }
     /// The highest event time applied, Unix epoch milliseconds; `Int64.min` before the first.
     public var watermark: Int64 { store.watermark }
     /// Events at or below it were given up for memory.
@@ -106,6 +111,11 @@ public final class Engine {
             scorer.take(policy)
             writer.take(scorer.thresholdTexts)
         case .rates(let rates): decoder.rules.rates = rates
+        case .models(let models):
+            scorer.take(models)
+            writer.take(scorer.thresholdTexts)
+            writer.take(.init(models))
+            tally = ModelTally(models, features)
         }
     }
 

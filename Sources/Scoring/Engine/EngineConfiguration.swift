@@ -10,8 +10,13 @@ public struct EngineConfiguration: Sendable {
     public var rules: RecordRules
     /// Thresholds and flags at the start.
     public var policy: Policy
+    /// The artefacts at the start.
+    public var models = EngineModels()
     /// The transactions' topic, as verdicts name it under `source`.
     public var topic: String
+
+    /// The features that an engine made with it gives.
+    public var features: FeatureSet { FeatureSet(windows: windows, hasFraudRate: velocity.feedbackEnabled) }
 
     /// - Parameter windowNames: as configured, in order; nil: the usual spelling of each length.
     public init(
@@ -33,4 +38,5 @@ public struct EngineConfiguration: Sendable {
 public enum EngineChange: Sendable {
     case policy(Policy)
     case rates(RateTable)
+    case models(EngineModels)
 }

@@ -19,6 +19,9 @@ public struct Policy: Sendable, Equatable {
     /// `VELOCITY_ROLLOUT_PERCENT`, 0...100, in hundredths at the finest.
     public var velocityRolloutPercent = 100.0
 
+    /// `FRAUD_REASONS` is `all`: a model's contributions are said of approved transactions too.
+    public var explainsAll = false
+
     public init() {}
 }
 

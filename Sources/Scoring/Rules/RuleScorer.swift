@@ -1,3 +1,5 @@
+import Models
+
 /// Scores a feature vector by the rules: mode `rules`, where there is no model.
 ///
 /// A score is 1 / (1 + e^−z) with z the table's bias and what each rule adds, in the table's order; for AML the typologies are joined to it as
@@ -9,7 +11,7 @@ final class RuleScorer {
 
     private let fraud: PiecewiseTable
     private let fraudBias: Double
-    private let velocity: PiecewiseTable
+    private var velocity: PiecewiseTable
     private var aml: PiecewiseTable
     private var amlBias: Double
     private let set: FeatureSet
@@ -17,13 +19,15 @@ final class RuleScorer {
     private let minorUnits: Int64
 
     private(set) var policy: Policy
+    /// Where there is a fraud model it scores instead of the rules.
+    private(set) var models: EngineModels
     /// The thresholds in force, lower and upper.
     private(set) var fraudThresholds = (0.0, 0.0)
     private(set) var amlThresholds = (0.0, 0.0)
     /// `suspiciousAmount` in minor units.
     private var suspicious: Int64 = 0
 
-    init(_ set: FeatureSet, _ texts: ReasonTexts, _ policy: Policy, minorUnits: Int64) {
+    init(_ set: FeatureSet, _ texts: ReasonTexts, _ policy: Policy, models: EngineModels = EngineModels(), minorUnits: Int64) {
         self.set = set
         self.texts = texts
         self.policy = policy
@@ -31,21 +35,35 @@ final class RuleScorer {
         let table = RuleTable.fraud
         fraud = PiecewiseTable(table.curves(set))
         fraudBias = table.bias
-        velocity = PiecewiseTable(VelocityQuantiles.curves(set))
+        velocity = PiecewiseTable([])
         aml = PiecewiseTable([])
         amlBias = 0
+        self.models = models
         take(policy)
+        take(models)
     }
 
     /// Puts other thresholds and flags in force.
     func take(_ policy: Policy) {
         self.policy = policy
-        fraudThresholds = (policy.fraudReview ?? Self.fraudReview, policy.fraudDecline ?? Self.fraudDecline)
+        fraudThresholds = thresholds(models.fraud)
         amlThresholds = (policy.amlRisk / 2, policy.amlRisk)
         suspicious = Int64(policy.suspiciousAmount * Double(minorUnits) + 0.5)
         let table = RuleTable.aml(suspicious: max(policy.suspiciousAmount, 1 / Double(minorUnits)))
         aml = PiecewiseTable(table.curves(set))
         amlBias = table.bias
+    }
+
+    /// Puts other artefacts in force.
+    func take(_ models: EngineModels) {
+        self.models = models
+        fraudThresholds = thresholds(models.fraud)
+        velocity = PiecewiseTable(models.velocity?.curves(set) ?? VelocityQuantiles.curves(set))
+    }
+
+    /// Those of the environment, else of the model, else of the rules.
+    private func thresholds(_ model: ScoringModel?) -> (Double, Double) {
+        (policy.fraudReview ?? model?.review ?? Self.fraudReview, policy.fraudDecline ?? model?.decline ?? Self.fraudDecline)
     }
 
     /// The thresholds in force as verdicts say them.
@@ -59,10 +77,25 @@ final class RuleScorer {
     /// - Parameter isVelocityOn: whether velocity is on for this account; where it is off nothing is lifted for it.
     func scoreFraud(_ values: UnsafeMutablePointer<Double>, velocityRisk: Int64, isVelocityOn: Bool, into out: Assessment) {
         out.clear()
-        out.score = millionths(logistic(sum(fraud, fraudBias, values, out)))
-        out.decision = decide(out.score, fraudThresholds)
         let risk = Double(velocityRisk) / 1_000_000
-        if out.decision == 0, isVelocityOn, risk >= policy.velocityHighRisk { out.lift(texts.velocityHighRisk, risk) }
+        let isHighRisk = isVelocityOn && risk >= policy.velocityHighRisk
+        if let model = models.fraud {
+            let logOdds = model.logOdds(values)
+            out.score = millionths(model.probability(logOdds))
+            out.decision = decide(out.score, fraudThresholds)
+            if out.decision != 0 || isHighRisk || policy.explainsAll { model.explain(values, logOdds, into: out) }
+        } else {
+            out.score = millionths(logistic(sum(fraud, fraudBias, values, out)))
+            out.decision = decide(out.score, fraudThresholds)
+        }
+        if out.decision == 0, isHighRisk { out.lift(texts.velocityHighRisk, risk) }
+    }
+
+    /// What the challenger would say; nil without one.
+    func scoreShadow(_ values: UnsafeMutablePointer<Double>) -> (score: Int64, decision: UInt8)? {
+        guard let model = models.shadow else { return nil }
+        let score = millionths(model.probability(model.logOdds(values)))
+        return (score, decide(score, thresholds(model)))
     }
 
     /// - Parameter isOn: whether AML is on for this account; where it is off only the amount rule decides.

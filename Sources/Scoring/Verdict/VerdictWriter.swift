@@ -27,12 +27,12 @@ final class VerdictWriter {
     private let minorUnits: Double
     private let windowPieces: [Fragments.Piece]
     private let reasonPieces: UnsafeMutablePointer<ReasonPieces>
-    private let model: Fragments.Piece
     private let source: Fragments.Piece
     private let largeAmount: Fragments.Piece
     /// What a transaction's two verdicts may take at most, bytes.
     private let bound: Int
     private var thresholds: Thresholds
+    private var models: ModelPieces
 
     private struct ReasonPieces {
         var head: Fragments.Piece
@@ -71,10 +71,11 @@ final class VerdictWriter {
     /// - Parameters:
     ///   - topic: the transactions' topic, for `source`.
     ///   - decimals: of the base currency's minor unit, 2 or 3.
-    init(_ set: FeatureSet, _ texts: ReasonTexts, topic: String, decimals: Int, thresholds: Thresholds) {
+    init(_ set: FeatureSet, _ texts: ReasonTexts, topic: String, decimals: Int, thresholds: Thresholds, models: ModelPieces) {
         windowCount = set.windows.count
         self.decimals = decimals
         self.thresholds = thresholds
+        self.models = models
         minorUnits = decimals == 2 ? 100 : 1_000
         let pieces = self.pieces
         windowPieces = set.windows.map { pieces.add("\"\($0.name)\":{\"count\":") }
@@ -87,14 +88,13 @@ final class VerdictWriter {
                     isYesNo: entry.style == .yesNo))
             longestReason = max(longestReason, entry.code.utf8.count + entry.before.utf8.count + entry.after.utf8.count)
         }
-        model = pieces.add("\"model\":{\"name\":\"rules\",\"version\":\"\(RuleTable.version)\"},\"mode\":\"rules\",")
         source = pieces.add(",\"source\":{\"topic\":\"\(Self.escaped(topic))\",\"partition\":")
         largeAmount = pieces.add("\"typologies\":[{\"code\":\"LARGE_AMOUNT\",\"score\":")
         block = pieces.make()
         let numbers = 48  // the longest number: a sum of 128 bits with its decimals
         let windows = set.windows.reduce(0) { $0 + $1.name.utf8.count + 32 + 2 * numbers } + 32
         let reasons = Assessment.reasonLimit * (longestReason + 64 + 3 * numbers)
-        bound = 2 * (2 * 6 * 128 + reasons + 7 * windows + source.count + model.count + 1024) + ByteCursor.slack
+        bound = 2 * (2 * 6 * 128 + reasons + 7 * windows + source.count + ModelPieces.most + 1024) + ByteCursor.slack
     }
 
     deinit {
@@ -104,6 +104,9 @@ final class VerdictWriter {
 
     /// Other thresholds are in force from the next verdict on.
     func take(_ thresholds: Thresholds) { self.thresholds = thresholds }
+
+    /// Other models score from the next verdict on.
+    func take(_ models: ModelPieces) { self.models = models }
 
     /// Both verdicts of a scored transaction.
     func write(
@@ -270,13 +273,8 @@ final class VerdictWriter {
     }
 
     private func end(_ kind: VerdictKind, _ assessment: Assessment, _ context: Context, _ cursor: inout ByteCursor) {
-        piece(model, &cursor)
-        switch (context.isVelocityOff, assessment.isSwitchedOff) {
-        case (false, false): break
-        case (true, false): cursor.literal("\"degraded\":[\"velocity_disabled\"],")
-        case (false, true): cursor.literal("\"degraded\":[\"aml_disabled\"],")
-        case (true, true): cursor.literal("\"degraded\":[\"aml_disabled\",\"velocity_disabled\"],")
-        }
+        let piece = models.piece(kind, isVelocityOff: context.isVelocityOff, isSwitchedOff: assessment.isSwitchedOff)
+        cursor.padded(models.block + piece.offset, piece.count)
     }
 
     private func tail(_ context: Context, _ event: Event, _ cursor: inout ByteCursor) {
@@ -296,7 +294,7 @@ final class VerdictWriter {
     }
 
     /// A topic's name inside a JSON string. Kafka allows letters, digits, `.`, `_` and `-` alone; this holds for any other name too.
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         var out = ""
         for scalar in text.unicodeScalars {
             switch scalar {
