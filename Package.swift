@@ -22,6 +22,7 @@ let package = Package(
         // For Benchmarks alone.
         .library(name: "Scoring", targets: ["Scoring"]),
         .library(name: "Velocity", targets: ["Velocity"]),
+        .library(name: "Models", targets: ["Models"]),
     ],
     targets: [
         // C and C++ libraries of the system, each behind one module.
