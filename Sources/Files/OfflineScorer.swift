@@ -64,6 +64,10 @@ public final class OfflineScorer {
         public var aml: UnsafeRawBufferPointer
         /// In the engine's order; empty where verdicts are kept.
         public var features: [Double]
+        public var fraudDecision: FraudDecision
+        public var amlDecision: AMLDecision
+        /// What the challenger would have said; nil without one.
+        public var challengerDecision: FraudDecision?
         /// The label that it has in the end; nil without one.
         public var isFraud: Bool?
     }
@@ -142,7 +146,8 @@ public final class OfflineScorer {
         let result = sink.results[0]
         scored = Scored(
             id: transaction.id, fraud: sink[result.fraud], aml: sink[result.aml],
-            features: sink.features, isFraud: isFraud)
+            features: sink.features, fraudDecision: result.fraudDecision, amlDecision: result.amlDecision,
+            challengerDecision: result.challengerDecision, isFraud: isFraud)
     }
 
     private func applyLabels(upTo time: Int64) {

@@ -178,3 +178,32 @@ struct OfflineScorerTests {
         }
     }
 }
+
+@Suite struct BacktestTests {
+    @Test func `decisions are held against labels, and champion against challenger`() {
+        var backtest = Backtest()
+        func add(_ decision: FraudDecision, _ challenger: FraudDecision?, _ isFraud: Bool?, times: Int) {
+            let bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            for _ in 0..<times {
+                backtest.add(
+                    .init(
+                        id: Text(), fraud: bytes, aml: bytes, features: [], fraudDecision: decision, amlDecision: .clear, challengerDecision: challenger,
+                        isFraud: isFraud))
+            }
+        }
+        #expect(backtest.summary.isEmpty)
+        add(.decline, .review, true, times: 6)
+        add(.review, .approve, false, times: 2)
+        add(.approve, .approve, true, times: 2)
+        add(.approve, .approve, nil, times: 90)
+        #expect(
+            backtest.summary == [
+                "champion: 8 of 100 flagged (8.00 %)", "  decline: 6, of them fraud 6, legitimate 0, without label 0",
+                "  review: 2, of them fraud 0, legitimate 2, without label 0", "  approve: 92, of them fraud 2, legitimate 0, without label 90",
+                "  recall 75.00 %, precision 75.00 %", "challenger: 6 of 100 flagged (6.00 %)",
+                "  decline: 0, of them fraud 0, legitimate 0, without label 0", "  review: 6, of them fraud 6, legitimate 0, without label 0",
+                "  approve: 94, of them fraud 2, legitimate 2, without label 90", "  recall 75.00 %, precision 100.00 %",
+                "they differ on 8 transactions",
+            ])
+    }
+}

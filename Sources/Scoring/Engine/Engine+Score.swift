@@ -106,17 +106,19 @@ extension Engine {
         assessAML(transaction)
         let amlDone = clock?() ?? 0
 
+        let challenger = scorer.scoreShadow(vector.values)
+        if let challenger { tally.compare(fraud.score, fraud.decision, challenger.score, challenger.decision) }
         var result = RecordResult(outcome: .scored)
         if sink.keepsVerdicts {
             (result.fraud, result.aml) = writer.write(transaction, event, reading, context, fraud: fraud, aml: aml, into: sink)
         }
         if sink.keepsFeatures { sink.features.append(contentsOf: vector.features) }
         result.fraudDecision = FraudDecision(rawValue: fraud.decision)!
+        result.challengerDecision = challenger.flatMap { FraudDecision(rawValue: $0.decision) }
         result.amlDecision = AMLDecision(rawValue: aml.decision)!
         result.isLate = context.isLate
         result.incompleteCause = cause
         sink.results.append(result)
-        if let (score, decision) = scorer.scoreShadow(vector.values) { tally.compare(fraud.score, fraud.decision, score, decision) }
         // One in sixteen is enough to know a population by.
         if decoding != nil { tally.meet(vector.values) }
         if let clock, let decoding {

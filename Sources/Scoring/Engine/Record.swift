@@ -79,6 +79,8 @@ public struct RecordResult {
     public var aml: Range<Int> = 0..<0
     public var fraudDecision = FraudDecision.approve
     public var amlDecision = AMLDecision.clear
+    /// What the challenger would have said; nil without one.
+    public var challengerDecision: FraudDecision?
     /// Why it was refused, without any of its content; nil unless dead-lettered.
     public var message: String?
     /// The field at fault, where there is one.
