@@ -13,7 +13,7 @@ flags=(-c release -Xswiftc -enable-testing --package-path "$package" --product f
 lay_out() {
     mkdir -p "$package/Sources/Stream" "$package/Sources/faults"
     local module file
-    for module in Velocity Scoring CSimdjson CLanes CPlatform; do ln -sfn "$PWD/Sources/$module" "$package/Sources/$module"; done
+    for module in Velocity Models Scoring CSimdjson CLanes CPlatform; do ln -sfn "$PWD/Sources/$module" "$package/Sources/$module"; done
     ln -sfn "$PWD/Tests/CFibers" "$package/Sources/CFibers"
     ln -sfn "$PWD/Tests/StreamTests/Simulation" "$package/Sources/faults/Simulation"
     ln -sfn "$PWD/Tests/Faults/main.swift" "$package/Sources/faults/main.swift"

@@ -87,6 +87,7 @@ public enum MetricsTable {
             "weir_incomplete_total", "Verdicts that say they are not complete, by cause.", ["cause": IncompleteCause.allCases.map { "\($0.name)" }]),
         .counter("weir_key_mismatch_total", "Records whose key is not their account."),
         .counter("weir_records_lost_total", "Records that the log no longer had when they were wanted."),
+        .counter("weir_offsets_overwritten_total", "Offsets of the group that were not what the journal says: set or deleted by somebody else, and overwritten."),
         .seconds("weir_scoring_seconds", "Time to score one transaction, all of it; of the stream one in sixteen is measured.", micros),
         .seconds("weir_velocity_seconds", "Time to update and read the windows of one transaction; one in sixteen is measured.", micros),
         .seconds("weir_aml_seconds", "Time to score one transaction for money laundering; one in sixteen is measured.", micros),

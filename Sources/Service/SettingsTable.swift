@@ -112,13 +112,13 @@ public enum SettingsTable {
             "records and request bodies over it are refused; 1 KiB to 16 MiB"),
 
         .init(
-            "MODEL_URI", .models, "", note: "the bundled models/", values: "folder, file://…, s3://bucket/prefix", later: true,
+            "MODEL_URI", .models, "", note: "the bundled models/", values: "folder, file://…, s3://bucket/prefix",
             "where model artefacts are; the bundled ones are looked for in the working directory, beside the executable, in /usr/share/weir/models"),
         .init("FRAUD_MODEL_VERSION", .models, "latest", values: "version", "version of the fraud model"),
-        .init("AML_MODEL_VERSION", .models, "latest", values: "version", "version of the AML model"),
+        .init("AML_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the AML model"),
         .init("VELOCITY_MODEL_VERSION", .models, "latest", values: "version", "version of the velocity quantiles"),
         .init(
-            "FRAUD_SHADOW_MODEL_VERSION", .models, "", values: "version", later: true,
+            "FRAUD_SHADOW_MODEL_VERSION", .models, "", values: "version",
             "a fraud model that is scored beside the champion, reported, and never decides"),
         .init("MODEL_POLL_INTERVAL", .models, "10s", values: "duration", "how often artefacts are looked at again"),
 
@@ -160,7 +160,7 @@ public enum SettingsTable {
             "INSTANCE_ID", .stream, "", note: "host name and a random part", values: "text",
             "this instance's name in journal, logs and metrics"),
 
-        .init("STATE_DIR", .memory, "", values: "folder", "where snapshots go; without, state is rebuilt from the topics alone"),
+        .init("STATE_DIR", .memory, "", values: "folder", later: true, "where snapshots go; without, state is rebuilt from the topics alone"),
         .init("SNAPSHOT_INTERVAL", .memory, "5m", values: "duration", later: true, "how often a snapshot is written"),
         .init(
             "MEMORY_LIMIT_MB", .memory, "", note: "the cgroup's limit, else 500", values: "MiB",

@@ -23,6 +23,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
         let late: Counter
         let keyMismatches: Counter
         let lost: Counter
+        let overwritten: Counter
         let transactions: (committed: Counter, aborted: Counter, broken: Counter)
         let leaderChanges: Counter
         let divergences: Counter
@@ -48,6 +49,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
             late = metrics.counter("weir_late_total")
             keyMismatches = metrics.counter("weir_key_mismatch_total")
             lost = metrics.counter("weir_records_lost_total")
+            overwritten = metrics.counter("weir_offsets_overwritten_total")
             leaderChanges = metrics.counter("weir_leader_changes_total")
             divergences = metrics.counter("weir_divergence_total")
             scoring = metrics.histogram("weir_scoring_seconds")
@@ -159,6 +161,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
     }
 
     public func recordsLost(_ partition: InputPartition, count: Int64) { cells.lost.add(Int(count)) }
+    public func offsetsOverwritten(_ partitions: Int) { cells.overwritten.add(partitions) }
     public func becameLeader() { cells.leaderChanges.add() }
     public func diverged() { cells.divergences.add() }
 

@@ -211,6 +211,7 @@ public final class Audit {
             let changes = try entry.head.map { (head) throws(StreamExit) in try making.changes(Terms(settings: head.settings, rates: head.rates, models: head.models)) } ?? []
             runner.perform { engine in
                 judge.enter(entry, base)
+                if let full = entry.full { engine.wholeSince = full.since }
                 if judge.isMine { for change in changes { engine.apply(change) } }
                 if let head = entry.head { judge.use(head.models, engine) }
             }

@@ -82,7 +82,7 @@ protocol Cluster: AnyObject {
     /// Cached next offset of a source, −1 when it is not known; for lag.
     func cachedEnd(_ partition: InputPartition) -> Int64
 
-    /// Makes a new producer and takes the transactional id: fences every earlier one. False when it did not come to be in time.
+    /// Makes a new producer and takes the transactional id: fences every earlier one. False when it did not come to be in time, or `stopped`, which is asked again and again.
     func takeLead(timeout: Int64, _ stopped: () -> Bool) -> Bool
     /// Lets the producer go.
     func leaveLead()

@@ -72,6 +72,7 @@ public final class EngineRunner: @unchecked Sendable {
     private var positions: [InputPartition: Place] = [:]
     private var marked = Int64.min
     private var beat = monotonicMillis()
+    private var misfit: (partition: InputPartition, offset: Int64)?
 
     // The engine thread's alone.
     private var open: OutputBuffer?
@@ -139,6 +140,8 @@ public final class EngineRunner: @unchecked Sendable {
     var isDrained: Bool { monitor.locked { queueHead == queue.count && !isBusy } }
     /// Records in the open buffer.
     var openCount: Int { monitor.locked { openRecords } }
+    /// Something is scored and was not given out by `takeClosed`.
+    var hasScored: Bool { monitor.locked { openRecords > 0 || !closed.isEmpty } }
     var keptBytes: Int { monitor.locked { closedBytes + openBytes } }
     var queueLength: Int { monitor.locked { queue.count - queueHead } }
     /// Next offsets applied, with the checksum of the record before each.
@@ -146,6 +149,9 @@ public final class EngineRunner: @unchecked Sendable {
 
     /// The number of the last entry that is applied whole.
     var appliedEntry: Int64 { monitor.locked { marked } }
+
+    /// The first record that the journal says was applied and that cannot be: it is another one. Nothing is applied after it.
+    var unfit: (partition: InputPartition, offset: Int64)? { monitor.locked { misfit } }
 
     func put(_ work: Work) {
         monitor.locked {
@@ -336,12 +342,13 @@ public final class EngineRunner: @unchecked Sendable {
     private func makeBuffer() -> OutputBuffer {
         let buffer = OutputBuffer(
             start: monitor.locked { positions }, eventHorizon: engine.eventHorizon, memoryHorizon: engine.memoryHorizon,
-            since: engine.incomplete.since, models: engine.models.journalled)
+            since: engine.wholeSince, models: engine.models.journalled)
         buffer.topicName = { [topics] in topics.name($0) ?? "" }
         return buffer
     }
 
     private func follow(_ pieces: [FollowPiece]) {
+        if misfit != nil { return }  // written by this thread alone
         for piece in pieces {
             for change in piece.changes { apply(change) }
             if let recompute, piece.outcomes != nil {
@@ -352,7 +359,8 @@ public final class EngineRunner: @unchecked Sendable {
                 try engine.follow(piece.slice.records, outcomes: followed(piece.outcomes))
             } catch {
                 // A state that lacks what the journal says was applied would part from the others': nothing here can mend it.
-                preconditionFailure("record \(error.partition)@\(error.offset) was applied by the leader and cannot be read here")
+                monitor.locked { misfit = misfit ?? (InputPartition(error.topic, error.partition), error.offset) }
+                return
             }
         }
         advance(pieces.map(\.slice))
@@ -417,6 +425,15 @@ public final class EngineRunner: @unchecked Sendable {
 }
 
 extension Engine {
+    /// Since when windows are whole, as the journal says it: `Int64.max` where no verdict is ever complete.
+    var wholeSince: Int64 {
+        get { incomplete.isUnknown ? Int64.max : incomplete.since }
+        set {
+            incomplete.isUnknown = newValue == Int64.max
+            if newValue < Int64.max { incomplete.since = newValue }
+        }
+    }
+
     /// Event time above which events are retained for their windows.
     var oldestRetained: Int64 {
         let velocity = store.configuration

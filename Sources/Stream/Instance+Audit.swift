@@ -18,7 +18,7 @@ extension Instance {
                 if journalNext >= end { break }
                 try pause(20)
             }
-            waitForEngine()
+            try waitForEngine()
             return .stopped
         } catch {
             return error

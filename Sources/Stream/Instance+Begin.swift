@@ -17,15 +17,13 @@ extension Instance {
             }
             for record in slice.records { highest = max(highest, record.time) }
         }
-        waitForEngine()
+        try waitForEngine()
         let applied = runner.applied
         for (partition, place) in full.places {
             if let mine = applied[partition], mine.checksum != 0, place.checksum != 0, starts[partition]! < place.offset,
                 mine.checksum != place.checksum
             {
-                let name = configuration.topics.name(partition.topic) ?? ""
-                throw .refused(
-                    "the record before offset \(place.offset) of partition \(partition.number) of \(name) is not the one that was applied: the topic was made anew; take a new group")
+                throw anotherRecord(partition, place.offset - 1)
             }
             let begin = max(place.offset, starts[partition]!)
             runner.setPosition(partition, Place(offset: begin, checksum: applied[partition]?.checksum ?? place.checksum))
@@ -40,6 +38,23 @@ extension Instance {
         }
         let age = highest == Int64.min ? highest : highest + configuration.maxClockSkew
         base = Base(n: entry.n, process: entry.process, digest: digest, age: age, lost: lostRuns)
+    }
+
+    /// The topic is another one than that which the journal speaks of.
+    func anotherRecord(_ partition: InputPartition, _ offset: Int64) -> StreamExit {
+        let name = configuration.topics.name(partition.topic) ?? ""
+        return .refused(
+            "the record at offset \(offset) of partition \(partition.number) of \(name) is not the one that was applied: the topic was made anew; take a new group or bring it back")
+    }
+
+    /// Holds the records applied here against the checksums of a full entry, which are those before its runs.
+    func checkRecords(_ full: FullEntry) throws(StreamExit) {
+        try waitForEngine()
+        let applied = runner.applied
+        for (partition, place) in full.places.sorted(by: { $0.key < $1.key }) {
+            guard let mine = applied[partition], mine.offset == place.offset, mine.checksum != 0, place.checksum != 0 else { continue }
+            if mine.checksum != place.checksum { throw anotherRecord(partition, place.offset - 1) }
+        }
     }
 
     /// Opens every partition at the first record that is still there (or that the horizon asks for); returns those offsets.

@@ -15,15 +15,19 @@ extension Instance {
                 try fetchJournal()
             }
             if journalAtEnd, role == .restoring {
-                waitForEngine()
+                try waitForEngine()
                 role = .follower
                 heard = cluster.now
             }
+            // Also one that stood in vain before the journal had its first full entry.
             if journalAtEnd, !isReady, base != nil {
-                waitForEngine()
+                try waitForEngine()
                 becomeReady()
             }
             if journalAtEnd, let wait = candidacy() {
+                // Not later: from the last look at the journal to the first entry, every moment is one in which a rival may stand too.
+                offsetsSeen = nil
+                if base != nil, let last, let offsets = cluster.committed(partitions, timeout: 200) { offsetsSeen = (last.n, offsets) }
                 try sleep(wait)
                 try fetchJournal()
                 if entries.isEmpty, journalAtEnd { return }
@@ -56,7 +60,12 @@ extension Instance {
     }
 
     /// Waits until the engine has applied all that was given to it.
-    func waitForEngine() { runner.perform { _ in } }
+    ///
+    /// - Throws: `.refused` when it could not.
+    func waitForEngine() throws(StreamExit) {
+        runner.perform { _ in }
+        if let unfit = runner.unfit { throw anotherRecord(unfit.partition, unfit.offset) }
+    }
 
     /// Takes one entry that was read.
     func take(_ entry: Entry) throws(StreamExit) {
@@ -83,6 +92,8 @@ extension Instance {
                 return
             }
             try begin(from: entry)
+        } else if let full = entry.full {
+            try checkRecords(full)
         }
         try heed(entry, base)
         if let head = entry.head, let last, last.process != entry.process {
@@ -125,11 +136,13 @@ extension Instance {
 
     /// Applies an entry's runs.
     private func apply(_ entry: Entry) throws(StreamExit) {
+        isWhole = false
         for run in entry.runs {
             try know(run.partition)
             try apply(run, of: entry)
             places[run.partition] = run.last + 1
         }
+        isWhole = true
     }
 
     /// Makes sure that a partition is read: one that is new begins at 0.
@@ -191,7 +204,7 @@ extension Instance {
         guard let full = entry.full, let theirs = full.digest, let theirBase = full.base, let base, full.form == configuration.form else {
             return
         }
-        let mine = runner.perform { ($0.stateDigest, $0.oldestRetained, $0.incomplete.since, $0.eventHorizon) }
+        let mine = runner.perform { ($0.stateDigest, $0.oldestRetained, $0.wholeSince, $0.eventHorizon) }
         let isSame = base.isSame(theirBase)
         let limit = max(base.age, theirBase.age, max(mine.2, full.since), max(mine.3, full.eventHorizon))
         let windowsComparable = isSame || mine.1 > limit

@@ -17,6 +17,7 @@ extension Instance {
             let isEnding = isStopping()
             if isEnding {
                 if stopDeadlinePassed { throw .stopped }
+                // In this order: what is drained scores nothing more.
                 if runner.isDrained, !hasKept { break }
             } else {
                 try admitNewPartitions()
@@ -36,7 +37,7 @@ extension Instance {
             if kept.isEmpty, runner.openCount > 0, isEnding || now - closeAsked >= configuration.commitInterval {
                 runner.askClose(full: isFullDue)
                 closeAsked = now
-            } else if kept.isEmpty, runner.openCount == 0, runner.isDrained, now - (lastCommit ?? 0) >= configuration.heartbeat {
+            } else if kept.isEmpty, runner.isDrained, !runner.hasScored, now - (lastCommit ?? 0) >= configuration.heartbeat {
                 guard try put(heartbeat(full: isFullDue)) else {
                     loseLead()
                     return
@@ -54,7 +55,8 @@ extension Instance {
             let closeDue = runner.openCount > 0 ? closeAsked + configuration.commitInterval : Int64.max
             cluster.wait(until: min(closeDue, cluster.now + 50))
         }
-        var entry = blank()
+        // Full, so that who begins here next finds out whether the input is still the same.
+        var entry = try heartbeat(full: true)
         entry.handover = true
         if try put(entry) { note(.info, "handed over", [("entry", "\(entry.n)")]) }
         role = .follower
@@ -98,8 +100,8 @@ extension Instance {
         rewind()
         // What is open is kept too: closed, it says how the state was before its first record.
         runner.askClose(full: false)
-        waitForEngine()
-        waitForEngine()  // the first may have come before the closing
+        runner.perform { _ in }
+        runner.perform { _ in }  // the first may have come before the closing
         takeClosed()
         role = .follower
     }

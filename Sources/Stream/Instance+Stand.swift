@@ -9,7 +9,7 @@ extension Instance {
         backoff = min(16, backoff * 2)
         note(.info, "standing", [("because", how.rawValue), ("entry", "\(last?.n ?? 0)")])
         let began = cluster.now
-        guard cluster.takeLead(timeout: 30_000, isStopping) else { return false }
+        guard try takeLead() else { return false }
         took(since: began)
         try readJournalToItsEnd()
         inflight = nil  // what is not in the journal now was not committed
@@ -17,6 +17,7 @@ extension Instance {
         let wasNew = base == nil
         // By what the journal ends with now, whatever it was when this instance made up its mind: a rival may have led since.
         let wait = Self.secondEntryDelay(after: last)
+        if let seen = offsetsSeen, seen.n == last?.n { compare(seen.offsets) }
         if !hasKept { try adoptOwnRates() }
         let first = try firstEntry()
         guard try put(first) else { return false }
@@ -28,6 +29,29 @@ extension Instance {
         guard !hasKept else { return true }  // the first kept one is the second entry
         if !wasNew { try sleep(wait) }
         return try put(blank())
+    }
+
+    /// Takes the transactional id, unless another one's entry comes before it has it: that one leads, and is let be.
+    private func takeLead() throws(StreamExit) -> Bool {
+        var failure: StreamExit?
+        let isTaken = cluster.takeLead(timeout: 30_000) {
+            if isStopping() { return true }
+            do throws(StreamExit) { try fetchJournal() } catch { failure = error }
+            return failure != nil || entries.contains { $0.process != process }
+        }
+        if let failure { throw failure }
+        return isTaken
+    }
+
+    /// The journal decides where answering goes on. Offsets of the group that somebody else set, or that are gone, are said; the first entry overwrites them.
+    private func compare(_ found: [InputPartition: Int64]) {
+        let others = partitions.filter { places[$0] ?? 0 != found[$0] ?? 0 }
+        guard let first = others.first else { return }
+        observer.offsetsOverwritten(others.count)
+        note(.warning, "group offsets differ", [
+            ("partitions", "\(others.count)"), ("topic", configuration.topics.name(first.topic) ?? ""), ("partition", "\(first.number)"),
+            ("offset", found[first].map { "\($0)" } ?? "none"), ("journal", "\(places[first] ?? 0)"),
+        ])
     }
 
     /// Why an instance stands.
@@ -55,7 +79,7 @@ extension Instance {
             while !entries.isEmpty { try take(entries.removeFirst()) }
             if journalNext < bounds!.next { try pause(10) }
         }
-        waitForEngine()
+        try waitForEngine()
     }
 
     /// The first entry of an epoch: full and without runs.
@@ -88,7 +112,7 @@ extension Instance {
                 places: places, base: base, eventHorizon: first.eventHorizon, memoryHorizon: first.memoryHorizon, since: first.since,
                 digest: nil, form: configuration.form)
         }
-        let state = runner.perform { ($0.stateDigest, $0.eventHorizon, $0.memoryHorizon, $0.incomplete.since) }
+        let state = runner.perform { ($0.stateDigest, $0.eventHorizon, $0.memoryHorizon, $0.wholeSince) }
         return FullEntry(
             places: places, base: base, eventHorizon: state.1, memoryHorizon: state.2, since: state.3,
             digest: hasKept ? nil : state.0, form: configuration.form)
@@ -140,6 +164,7 @@ extension Instance {
         var entry = entry
         let began = cluster.now
         commitBegan = began
+        var pause: Int64 = 50
         while true {
             inflight = entry
             var offsets = entry.full?.places.mapValues(\.offset) ?? [:]
@@ -153,14 +178,16 @@ extension Instance {
                 return true
             case .aborted(let tooLarge):
                 observer.aborted()
-                note(.warning, "transaction aborted", [("entry", "\(entry.n)"), ("too_large", "\(tooLarge.count)")])
+                note(.warning, "transaction aborted", [
+                    ("entry", "\(entry.n)"), ("too_large", "\(tooLarge.count)"), ("why", cluster.trouble ?? ""),
+                ])
                 if let buffer = buffer?.buffer, !tooLarge.isEmpty {
                     buffer.divert(tooLarge)
                     entry.outcomes = buffer.outcomes
+                    continue
                 }
-                if stopDeadlinePassed { return false }
-                tell()
-                cluster.wait(until: cluster.now + 50)
+                guard try waitAfterAbort(pause) else { return false }
+                pause = min(2 * pause, 1000)
             case .broken(let why):
                 took(since: began)
                 observer.broke()
@@ -168,6 +195,20 @@ extension Instance {
                 return false
             }
         }
+    }
+
+    /// Between two tries, in which the journal may turn out to be gone.
+    ///
+    /// - Returns: false when there is no time left for another one.
+    private func waitAfterAbort(_ milliseconds: Int64) throws(StreamExit) -> Bool {
+        let end = cluster.now + milliseconds
+        while cluster.now < end {
+            if stopDeadlinePassed { return false }
+            tell()
+            try fetchJournal()
+            cluster.wait(until: end)
+        }
+        return true
     }
 
     /// An entry is known to be committed.

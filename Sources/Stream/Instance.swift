@@ -20,6 +20,8 @@ final class Instance {
     var isReady = false
     /// The last entry that this state stands behind.
     var last: Entry?
+    /// No entry is applied in part.
+    var isWhole = true
     /// Committed next offsets, by the journal.
     var places: [InputPartition: Int64] = [:]
     var base: Base?
@@ -41,6 +43,9 @@ final class Instance {
     var inflight: Entry?
     var kept: [KeptBuffer] = []
     var recentTimes: [Int64] = []
+
+    /// The group's offsets as they were when this instance made up its mind to stand, and the last entry then.
+    var offsetsSeen: (n: Int64, offsets: [InputPartition: Int64])?
 
     // Leading.
     var term: Int64 = 0
@@ -100,7 +105,29 @@ final class Instance {
         } catch {
             tell(force: true)
             cluster.leaveLead()
+            // Told to end, it need not be started again for the sake of its state.
+            if case .rebuild(let why) = error, isStopping() {
+                note(.warning, "state given up", [("why", why)])
+                return .stopped
+            }
             return error
+        }
+    }
+
+    /// After the hand-over: follows on, so that whoever still asks is answered from a state that is not behind; never stands, and ends when it is told to.
+    func followOn() {
+        guard base != nil, isWhole, !hasKept else { return }
+        runner.allowScoring(false)
+        role = .follower
+        do {
+            while true {
+                try fetchJournal()
+                while !entries.isEmpty { try take(entries.removeFirst()) }
+                try fetchInputs()
+                try pause(20)
+            }
+        } catch {
+            // Its work has ended already; what it met now says nothing more.
         }
     }
 
@@ -119,6 +146,7 @@ final class Instance {
     /// - Throws: `.stopped` when the process is told to end.
     func pause(_ milliseconds: Int64) throws(StreamExit) {
         if isStopping() { throw .stopped }
+        if let unfit = runner.unfit { throw anotherRecord(unfit.partition, unfit.offset) }
         tell()
         cluster.wait(until: cluster.now + milliseconds)
     }
@@ -193,5 +221,5 @@ final class Instance {
         return stopSeen
     }
 
-    var hasKept: Bool { !kept.isEmpty || runner.openCount > 0 }
+    var hasKept: Bool { !kept.isEmpty || runner.hasScored }
 }

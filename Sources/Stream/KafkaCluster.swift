@@ -20,6 +20,10 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
     private var unauthorized: [Source: String] = [:]
     private var random = SystemRandomNumberGenerator()
     private var transaction: KafkaTransaction?
+    /// What each topic of outputs takes in one batch, bytes; empty where that is not known. Set before the first producer is made.
+    var largestOutputs: [String: Int] = [:]
+    /// Why the last transaction was aborted; nil after one that was committed.
+    private var aborted: String?
 
     /// - Throws: `KafkaError` for a property that librdkafka does not take.
     public init(_ properties: Properties, topics: TopicNames, group: String, log: LogSink?) throws(KafkaError) {
@@ -88,6 +92,7 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
                 spare = MessageBatch(capacity: 2048)
             }
         }
+        if source == .journal, watch.isJournalGone { body(.outOfRange) }
         for event in queue.takeEvents() {
             switch event {
             case .outOfRange: body(.outOfRange)
@@ -192,18 +197,22 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
         transaction = nil
         let until = now + timeout
         do throws(KafkaError) {
+            // A batch that its topic does not take is then one record that it does not take.
+            var properties = properties
+            if let least = largestOutputs.values.min(), properties["batch.size"] == nil, least < 1_000_000 { properties["batch.size"] = String(max(1, least)) }
             let producer = try TransactionalProducer(
                 properties, transactionalID: group,
                 topics: [topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters, topics.journal], wakeup: wakeup, log: log)
             while true {
                 do throws(KafkaError) {
-                    try producer.initTransactions(timeoutMillis: 1000)
+                    // It goes on where it was: in pieces, since it may wait long for another's transaction to end.
+                    try producer.initTransactions(timeoutMillis: 50)
                     break
                 } catch {
                     guard error.isRetriable || error.code == KafkaError.Code.timedOut, now < until, !stopped() else { throw error }
                 }
             }
-            transaction = KafkaTransaction(producer, topics: topics, group: group, watch: watch)
+            transaction = KafkaTransaction(producer, topics: topics, group: group, watch: watch, limits: largestOutputs)
             return true
         } catch {
             watch.say("taking the transactional id: \(error)")
@@ -211,13 +220,18 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
         }
     }
 
-    func leaveLead() { transaction = nil }
+    func leaveLead() {
+        transaction = nil
+        aborted = nil
+    }
 
     func commit(_ outgoing: Outgoing, deadline: @escaping () -> Int64) -> CommitResult {
         guard let transaction else { return .broken("no producer") }
-        return transaction.commit(outgoing, deadline: deadline)
+        let result = transaction.commit(outgoing, deadline: deadline)
+        if case .aborted = result { aborted = transaction.abortReason } else { aborted = nil }
+        return result
     }
 
     var lastDoubt: Int64 { watch.lastDoubt }
-    var trouble: String? { unauthorized.values.min() ?? watch.trouble }
+    var trouble: String? { unauthorized.values.min() ?? watch.trouble ?? aborted }
 }

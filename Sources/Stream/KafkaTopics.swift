@@ -6,6 +6,8 @@ struct TopicFacts {
     var isCompacted = false
     /// The input is kept for less time than the windows need, or the journal for less than the input.
     var isRetentionShort = false
+    /// What each topic of verdicts and dead letters takes in one batch, bytes; empty where that is not known of all.
+    var largestOutputs: [String: Int] = [:]
     /// Producers set the record time of the input.
     var isCreateTime = false
 }
@@ -50,6 +52,9 @@ struct KafkaTopics {
         var facts = look(at: inputConfiguration)
         if try lookAtJournal(admin, inputRetention: retention) { facts.isRetentionShort = true }
         lookAtGroup(admin)
+        let outputs = [topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters]
+        for name in outputs { facts.largestOutputs[name] = configuration(name, admin)?["max.message.bytes"].flatMap { Int($0) } }
+        if facts.largestOutputs.count < outputs.count { facts.largestOutputs = [:] }
         return facts
     }
 

@@ -10,11 +10,18 @@ final class KafkaTransaction {
     private let topics: TopicNames
     private let group: String
     private let watch: KafkaWatch
+    private let limits: [String: Int]
     private var headers: [Header] = []
     /// Outputs that librdkafka itself found too large.
     private var refused: [Int] = []
+    /// The buffer that was refused last, and of each topic the least that it did not take, bytes.
+    private var refusal: (buffer: ObjectIdentifier, least: [String: Int])?
+    /// Why the last abort was necessary.
+    private(set) var abortReason: String?
 
-    init(_ producer: TransactionalProducer, topics: TopicNames, group: String, watch: KafkaWatch) {
+    /// - Parameter limits: what each topic of outputs takes, bytes; no batch of several records is larger than the least of them. Empty where that is not known.
+    init(_ producer: TransactionalProducer, topics: TopicNames, group: String, watch: KafkaWatch, limits: [String: Int]) {
+        self.limits = limits
         self.producer = producer
         self.topics = topics
         self.group = group
@@ -73,17 +80,38 @@ final class KafkaTransaction {
             return .broken(why)
         }
         producer.poll(timeoutMillis: 0)
+        abortReason = why
         let failures = producer.takeFailures().filter { $0.isTooLarge && $0.tag > 0 }
         defer { refused.removeAll() }
-        return .aborted(tooLarge: refused + largest(failures))
+        guard let buffer = outgoing.buffer, !failures.isEmpty else { return .aborted(tooLarge: refused) }
+        return .aborted(tooLarge: Array(Set(refused).union(tooLarge(failures, of: buffer))))
     }
 
-    /// The outputs that their topic does not take: a whole batch fails for one of them, and of each topic's the largest is meant.
-    private func largest(_ failures: [DeliveryFailure]) -> [Int] {
-        Dictionary(grouping: failures, by: \.topic).values.flatMap { failures in
+    /// The outputs that their topic does not take.
+    ///
+    /// A whole batch fails for one of them. Where batches are no larger than what every topic takes, that one was alone; else of each topic the largest is meant.
+    ///
+    /// Many large ones must not cost an abort each: once one is refused, all that are larger than what their topic says it takes are meant too, compressed or not; and
+    /// asked again for the same buffer, all that are no smaller than one that was refused.
+    private func tooLarge(_ failures: [DeliveryFailure], of buffer: OutputBuffer) -> Set<Int> {
+        let isAgain = refusal?.buffer == ObjectIdentifier(buffer)
+        var least = isAgain ? refusal!.least : [:]
+        var found: Set<Int> = []
+        for (topic, failures) in Dictionary(grouping: failures, by: \.topic) {
             let largest = failures.map(\.bytes).max()!
-            return failures.filter { $0.bytes == largest }.map { Int($0.tag) - 1 }
+            let meant = limits.isEmpty ? failures.filter { $0.bytes == largest } : failures
+            found.formUnion(meant.map { Int($0.tag) - 1 })
+            least[topic] = min(least[topic] ?? Int.max, meant.map(\.bytes).min()!)
         }
+        let names = [topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters]
+        for (index, output) in buffer.outputs.enumerated() {
+            let bytes = (output.key?.count ?? 0) + (output.value?.count ?? 0)
+            let name = names[Int(output.kind.rawValue)]
+            if isAgain, let least = least[name], bytes >= least { found.insert(index) }
+            if output.kind != .deadLetter, let limit = limits[name], bytes + output.headers.count > limit { found.insert(index) }
+        }
+        refusal = (ObjectIdentifier(buffer), least)
+        return found
     }
 
     private func topic(_ kind: Output.Kind) throws(KafkaError) -> Topic {

@@ -15,6 +15,8 @@ final class KafkaWatch: @unchecked Sendable {
     private var proof = JournalProof(now: monotonicMillis())
     private var lastAnswer = monotonicMillis()
     private var counts: [String: Int32] = [:]
+    /// Since when the broker says again and again that there is no such topic.
+    private var unknownSince: [String: Int64] = [:]
     private var said: String?
 
     init(_ consumer: Consumer, _ topics: TopicNames, _ wakeup: Wakeup) {
@@ -34,10 +36,16 @@ final class KafkaWatch: @unchecked Sendable {
 
     var trouble: String? {
         monitor.locked {
+            if let name = unknownSince.keys.filter(isGone).min() { return "there is no topic \(name)" }
             if monotonicMillis() - lastAnswer > 2000 { return said ?? "the broker does not answer" }
             return nil
         }
     }
+
+    /// The journal was deleted: for three seconds the broker has said so, and nothing else.
+    var isJournalGone: Bool { monitor.locked { isGone(topics.journal) } }
+
+    private func isGone(_ name: String) -> Bool { unknownSince[name].map { monotonicMillis() - $0 > 3000 } ?? false }
 
     /// Remembers why something failed, for `trouble`.
     func say(_ text: String) { monitor.locked { said = text } }
@@ -90,13 +98,19 @@ final class KafkaWatch: @unchecked Sendable {
     }
 
     private func askPartitions() -> Bool {
-        let names = [topics.transactions, topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters] + [topics.feedback].compactMap { $0 }
+        let names = [topics.transactions, topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters, topics.journal] + [topics.feedback].compactMap { $0 }
         var all = true
         for name in names {
             if monitor.locked({ isStopping }) { return false }
-            if let metadata = try? consumer.metadata(topic: name, timeoutMillis: 1000) {
-                monitor.locked { counts[name] = metadata.partitionCount }
-            } else {
+            do throws(KafkaError) {
+                let count = try consumer.metadata(topic: name, timeoutMillis: 1000).partitionCount
+                monitor.locked {
+                    counts[name] = count
+                    unknownSince[name] = nil
+                }
+            } catch {
+                let isUnknown = error.code == KafkaError.Code.unknownTopicOrPartition
+                monitor.locked { unknownSince[name] = isUnknown ? unknownSince[name] ?? monotonicMillis() : nil }
                 all = false
             }
         }

@@ -5,12 +5,24 @@ import Synchronization
 /// An instance with its threads: `engine` (the state), `kafka` (reading, journal, transactions) and `watch`.
 public final class StreamProcess: Sendable {
     private let runner: EngineRunner
-    private let shared = Mutex(false)  // told to end
+    private let life = Mutex(Life())
+    /// Signalled when following on has ended.
+    private let followed = Monitor()
     private let cluster: KafkaCluster
     private let configuration: StreamConfiguration
     private let observer: any StreamObserver
     private let kafka: Properties
     private let isEmbedded: Bool
+
+    private struct Life {
+        /// Told to hand over and to end.
+        var isTold = false
+        /// Its work has ended; it only follows on.
+        var isDone = false
+        /// Told to end for good.
+        var isOver = false
+        var isFollowingOn = false
+    }
 
     /// - Parameter isEmbedded: The broker is librdkafka's mock: it answers no administration, and its topics were made with it.
     /// - Parameter serve: Answers what waits for the engine, between two batches; returns whether more waits.
@@ -33,24 +45,37 @@ public final class StreamProcess: Sendable {
     public func start(ended: @escaping @Sendable (StreamExit) -> Void) {
         let runner = runner
         Thread("engine") { runner.run() }
-        Thread("kafka") { [self] in ended(run()) }
+        Thread("kafka") { [self] in run(ended) }
     }
 
-    private func run() -> StreamExit {
+    private func run(_ ended: (StreamExit) -> Void) {
         var facts = TopicFacts()
         do throws(StreamExit) {
             if !isEmbedded { facts = try prepareTopics() }
         } catch {
-            return error
+            return ended(error)
         }
+        cluster.largestOutputs = facts.largestOutputs
         cluster.startWatch()
         defer { cluster.stopWatch() }
-        return Instance(
+        let instance = Instance(
             configuration, cluster: cluster, runner: runner, observer: observer, isRetentionShort: facts.isRetentionShort
-        ) { [self] in isStopping }.run()
+        ) { [self] in isStopping }
+        let exit = instance.run()
+        life.withLock {
+            $0.isDone = true
+            $0.isFollowingOn = exit == .stopped
+        }
+        ended(exit)
+        guard exit == .stopped else { return }
+        instance.followOn()
+        followed.locked {
+            life.withLock { $0.isFollowingOn = false }
+            followed.signal()
+        }
     }
 
-    private var isStopping: Bool { shared.withLock { $0 } }
+    private var isStopping: Bool { life.withLock { $0.isOver || $0.isTold && !$0.isDone } }
 
     /// Makes what is missing and looks at what is there; tries on for as long as the broker is away.
     private func prepareTopics() throws(StreamExit) -> TopicFacts {
@@ -78,14 +103,23 @@ public final class StreamProcess: Sendable {
         }
     }
 
-    /// Asks the instance to end: a leader commits what it has scored and hands over.
+    /// Asks the instance to end: a leader commits what it has scored and hands over. It then follows on, until `stopEngine`.
     public func stop() {
-        shared.withLock { $0 = true }
+        life.withLock { $0.isTold = true }
         cluster.wake()
     }
 
-    /// Ends the engine's thread, which serves requests until then.
-    public func stopEngine() { runner.stop() }
+    /// Ends following and the engine's thread, which serves requests until then.
+    public func stopEngine() {
+        life.withLock { $0.isOver = true }
+        cluster.wake()
+        // Following on waits for little but the engine; a query of the broker that is out is not waited for.
+        let end = monotonicMillis() + 300
+        followed.locked {
+            while life.withLock({ $0.isFollowingOn }), monotonicMillis() < end { followed.wait(milliseconds: 50) }
+        }
+        runner.stop()
+    }
 
     /// Puts artefacts in force, before the next record that the engine takes.
     public func use(_ models: EngineModels) { runner.use(models) }

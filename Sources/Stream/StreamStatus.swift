@@ -61,9 +61,15 @@ public protocol StreamObserver: AnyObject, Sendable {
     func broke()
     func followed(_ partition: InputPartition, records: Int)
     func recordsLost(_ partition: InputPartition, count: Int64)
+    /// The group's offsets of so many partitions were not what the journal says, and are overwritten.
+    func offsetsOverwritten(_ partitions: Int)
     func becameLeader()
     func diverged()
     func status(_ status: StreamStatus)
 }
 
 public enum NoteLevel: Sendable { case debug, info, warning, error }
+
+extension StreamObserver {
+    public func offsetsOverwritten(_ partitions: Int) {}
+}

@@ -4,8 +4,10 @@
 Usage: python scripts/faults [--size small|full] [--seed N] [--weir FILE] [--ports N] [--minutes N] [--keep] [CASE…]
 """
 import argparse
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from brokers import Brokers
 from catalogue import ALONE, CASES, DEFAULT
 from setting import Failure, Setting, root
+from world import World
 
 
 def main():
@@ -45,6 +48,13 @@ def main():
     begun = time.monotonic()
     names = arguments.cases or DEFAULT
     print(f"size {setting.size}, seed {setting.seed}: {' '.join(names)}", flush=True)
+    def interrupted(*_):
+        for world in list(World.alive):
+            world.stop()
+        brokers.stop()
+        os._exit(130)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     try:
         brokers.plain()
         with ThreadPoolExecutor(arguments.jobs) as pool:

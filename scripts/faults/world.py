@@ -4,6 +4,8 @@ import shutil
 import threading
 import time
 
+from confluent_kafka import KafkaException, TopicPartition
+
 import judge
 from feed import Feed, ProduceSink
 from instance import START_AGAIN, Instance
@@ -14,6 +16,7 @@ SETTINGS = ("KAFKA_", "AML_", "VELOCITY_", "MODEL_", "WEIR_", "FRAUD_", "COMMIT_
 
 class World:
     _http = itertools.count()
+    alive = []
 
     def __init__(self, setting, broker, name, partitions=4, topic_settings=None, **environment):
         self.setting, self.broker, self.name, self.partitions = setting, broker, name, partitions
@@ -33,7 +36,8 @@ class World:
         self.allowed_events = {"start again"}
         self.lock = threading.Lock()
         self.is_over = False
-        self.pulse = None
+        self.pulse, self.known = None, 0
+        World.alive.append(self)
         if partitions:
             broker.create(self.topics["transactions"], partitions, message_timestamp_type="LogAppendTime", **(topic_settings or {}))
 
@@ -97,12 +101,15 @@ class World:
         """The sum of a topic's ends."""
         if self.pulse is None:
             self.pulse = self.broker.consumer()
-        from confluent_kafka import TopicPartition
         return sum(self.pulse.get_watermark_offsets(TopicPartition(topic, partition), 5)[1] for partition in range(self.broker.partitions(topic)))
 
     def answered(self):
         """How far the verdicts have come, by number of records and markers."""
-        return self.high(self.topics["fraud"])
+        try:
+            self.known = max(self.known, self.high(self.topics["fraud"]))
+        except KafkaException:
+            pass  # away, or not in order yet: what was known last
+        return self.known
 
     def must_be_busy(self, timeout=20):
         """Returns while records arrive and are answered: a fault that hits an idle group proves nothing."""
@@ -167,6 +174,7 @@ class World:
     def stop(self):
         """Ends whatever still runs; for the end of a case, however that went."""
         self.is_over = True
+        World.alive = [world for world in World.alive if world is not self]
         for feed in self.feeds:
             feed.stop()
         for instance in self.instances:

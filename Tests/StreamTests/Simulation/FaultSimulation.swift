@@ -30,7 +30,7 @@ final class FaultSimulation {
         var random = Seeded(state: seed &* 0x2545_F491_4F6C_DD1D &+ 1)
         plan = FaultPlan(&random)
         self.random = random
-        mayHaveSplit = plan.unknownChance > 0
+        mayHaveSplit = plan.unknownChance > 0 || plan.abortChance > 0
         broker = MemoryBroker(seed: random.next(), partitions: plan.partitions, feedback: plan.feedback)
         broker.trace = trace
         broker.markerDelay = plan.markerDelay
@@ -166,9 +166,10 @@ final class FaultSimulation {
     /// Whether a fault may end a leader's term while it has scored something that is not committed.
     private func maySplit(_ fault: FaultPlan.Fault, _ process: SimulatedProcess) -> Bool {
         switch fault {
-        case .kill, .stop, .blackout, .doubt, .offsets: false
+        case .kill, .blackout, .doubt, .offsets: false
         case .pause, .cutOff: process.role == .leader || process.role == .candidate
-        case .brokerAway, .slow, .ghost, .expire, .sick: true
+        // After a hand-over candidates wait for each other but 100 ms, which a slow `init` outlasts.
+        case .stop, .brokerAway, .slow, .ghost, .expire, .sick: true
         }
     }
 

@@ -181,6 +181,7 @@ final class JournalAuditor {
                 case .lagging(let value): engine.incomplete.isLagging = value
                 case .eventHorizon(let time): engine.raise(eventHorizon: time)
                 case .memoryHorizon(let time): engine.raise(memoryHorizon: time)
+                case .models: simulation.fail("nobody has models here")
                 }
             }
         }

@@ -23,7 +23,7 @@ final class SimulatedCluster: Cluster {
     var abortChance = 0.0
     /// How likely a commit's result is never known.
     var unknownChance = 0.0
-    /// How likely a fetch brings nothing yet.
+    /// How likely a fetch of an input brings nothing yet.
     var lateChance = 0.0
     /// Its producer breaks at its first call, again and again.
     var isSick = false
@@ -76,9 +76,9 @@ final class SimulatedCluster: Cluster {
     func readJournalFromStart() { read(.journal, from: broker.journal.start) }
 
     func fetch(_ source: Source, limit: Int, _ body: (Fetched) -> Void) {
-        guard var reader = readers[source], let log = log(source), !isCutOff, broker.now >= reader.from, !broker.random.chance(lateChance) else {
-            return
-        }
+        guard var reader = readers[source], let log = log(source), !isCutOff, broker.now >= reader.from else { return }
+        // The journal is looked at once before a candidacy: what is there long since has come by then.
+        guard source == .journal || !broker.random.chance(lateChance) else { return }
         defer { readers[source] = reader }
         readers[source]!.end = log.end
         guard log.start <= reader.position, reader.position <= log.end else {
