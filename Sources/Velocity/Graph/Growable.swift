@@ -1,0 +1,14 @@
+import Glibc
+
+/// Memory that grows in place where it can: malloc's, since what `allocate` gives must not go to `realloc`. For trivial types of at most 16 bytes' alignment.
+enum Growable {
+    static func make<T: BitwiseCopyable>(_ capacity: Int) -> UnsafeMutablePointer<T> { resized(nil, capacity) }
+
+    /// The pointer is no longer valid after it.
+    static func grow<T: BitwiseCopyable>(_ pointer: inout UnsafeMutablePointer<T>, to capacity: Int) { pointer = resized(pointer, capacity) }
+
+    private static func resized<T: BitwiseCopyable>(_ pointer: UnsafeMutablePointer<T>?, _ capacity: Int) -> UnsafeMutablePointer<T> {
+        guard let new = realloc(pointer, max(1, capacity) * MemoryLayout<T>.stride) else { preconditionFailure("out of memory") }
+        return new.assumingMemoryBound(to: T.self)
+    }
+}
