@@ -93,6 +93,11 @@ measure: build deps-measure
 check-deploy: deps-deploy
 	scripts/check-deploy.sh
 
+## check-s3         what reads S3 held against OpenStack Swift's s3api, strict on signatures, dates and regions; root, Debian's swift packages
+check-s3: deps-test
+	$(INSTALL) swift-proxy swift-account swift-container swift-object memcached
+	WEIR_S3API=1 swift test $(FLAGS) --filter StrictS3Tests
+
 ## dist             what the image holds, in the folder dist
 dist: deps-build
 	scripts/dist.sh dist
@@ -122,8 +127,12 @@ sanitize: deps-test
 	scripts/sanitize.sh address
 	scripts/sanitize.sh thread
 
+## rehearse-lambda  the function's package, started by AWS's runtime interface emulator, and measured
+rehearse-lambda: deps-build deps-deploy
+	scripts/rehearse-lambda.sh
+
 ## rehearse         all of these rehearsals
-rehearse: rehearse-image rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory
+rehearse: rehearse-image rehearse-lambda rehearse-rolling rehearse-alerts rehearse-runbooks rehearse-memory
 
 FAULTS = scripts/install.sh --venv scripts/faults/requirements.txt && .build/venv/bin/python scripts/faults --weir $(WEIR)
 

@@ -28,6 +28,9 @@ let package = Package(
         // C and C++ libraries of the system, each behind one module.
         .systemLibrary(name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // Loaded when it is first needed, not linked: hence no pkgConfig.
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CBeast"),
         .target(name: "CPlatform"),
@@ -35,7 +38,8 @@ let package = Package(
         .target(name: "CLanes"),
 
         library("Kafka", ["CRdkafka", "CPlatform"]),
-        library("HTTP", ["CBeast", "CPlatform"]),
+        library("HTTP", ["CBeast", "CCurl", "CPlatform"]),
+        library("AWS", ["HTTP", "CCrypto"]),
         library("Velocity", ["CLanes", "CPlatform"]),
         library("Models", ["CPlatform"]),
         library("Scoring", ["Velocity", "Models", "CSimdjson", "CPlatform"]),
@@ -50,6 +54,7 @@ let package = Package(
         // Reads the sources, and depends on none of them.
         .testTarget(name: "ArchitectureTests", swiftSettings: swift),
         tests("HTTP", ["TestSupport"]),
+        tests("AWS", ["HTTP", "TestSupport"]),
         tests("Stream", ["Scoring", "Velocity", "Kafka", "TestSupport", "CFibers"]),
         tests("Velocity", []),
         tests("Simulation", ["Scoring"]),

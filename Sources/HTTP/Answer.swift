@@ -6,6 +6,12 @@ public struct Answer: Sendable {
     public let headers: [Header]
     public let body: [UInt8]
 
+    public init(status: Int, headers: [Header], body: [UInt8]) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
     /// The body as text, bad UTF-8 repaired.
     public var text: String { String(decoding: body, as: UTF8.self) }
 

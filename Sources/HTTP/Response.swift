@@ -77,10 +77,13 @@ public struct Response: Sendable {
 }
 
 /// A JSON string (RFC 8259, 7).
-private func appendJSON(_ text: String, to out: inout [UInt8]) {
+package func appendJSON(_ text: String, to out: inout [UInt8]) { appendJSON(text.utf8, to: &out) }
+
+/// The same of bytes that are valid UTF-8.
+package func appendJSON(_ text: some Sequence<UInt8>, to out: inout [UInt8]) {
     let hex = Array("0123456789abcdef".utf8)
     out.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
+    for byte in text {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
         case 0..<32: out += Array("\\u00".utf8) + [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
