@@ -47,8 +47,10 @@ let package = Package(
         library("Files", ["Scoring", "Velocity", "CZlib"]),
         library("Simulation", []),
         library("Service", ["Stream", "Scoring", "Models", "Velocity", "HTTP", "Kafka", "CPlatform"]),
+        library("Lambda", ["Stream", "AWS", "HTTP"]),
         .executableTarget(
-            name: "weir", dependencies: ["Service", "Stream", "Scoring", "Models", "Kafka", "HTTP", "Simulation", "Files", "CPlatform"],
+            name: "weir",
+            dependencies: ["Service", "Lambda", "Stream", "Scoring", "Models", "Kafka", "HTTP", "Simulation", "Files", "CPlatform"],
             swiftSettings: swift),
 
         // Reads the sources, and depends on none of them.
@@ -65,6 +67,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
         tests("Service", ["Stream", "Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
+        tests("Lambda", ["AWS", "HTTP", "Stream", "TestSupport"]),
         tests("weir", ["Service", "Models", "Kafka", "HTTP", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],

@@ -38,7 +38,7 @@ public final class EngineDesk: @unchecked Sendable {
     var lastFacts: EngineFacts { facts.locked { $0 } }
 
     /// Asks the engine what its state holds; `lastFacts` has it soon.
-    func askFacts() {
+    public func askFacts() {
         isAsked.store(true, ordering: .relaxed)
         wakeEngine.locked { $0 }()
     }

@@ -99,6 +99,13 @@ public final class Log: Sendable {
         }
     }
 
+    /// A line that is never left out: for where the log is all that tells of a record.
+    public func record(_ level: LogLevel, _ event: String, _ fields: [(key: String, value: any LogValue)]) {
+        guard level >= self.level else { return }
+        let time = now()
+        counts.locked { _ in write(line(level, event, fields, time)) }
+    }
+
     private func line(_ level: LogLevel, _ event: String, _ fields: [(key: String, value: any LogValue)], _ time: Int64) -> [UInt8] {
         switch format {
         case .json:
