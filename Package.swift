@@ -46,7 +46,7 @@ let package = Package(
         library("Stream", ["Scoring", "Velocity", "Kafka", "CPlatform"]),
         library("Files", ["Scoring", "Velocity", "CZlib"]),
         library("Simulation", []),
-        library("Service", ["Stream", "Scoring", "Models", "Velocity", "HTTP", "Kafka", "CPlatform"]),
+        library("Service", ["Stream", "AWS", "Scoring", "Models", "Velocity", "HTTP", "Kafka", "CPlatform"]),
         library("Lambda", ["Stream", "AWS", "HTTP"]),
         .executableTarget(
             name: "weir",
@@ -66,7 +66,7 @@ let package = Package(
         .target(name: "CFibers", path: "Tests/CFibers"),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
         tests("Kafka", ["TestSupport"]),
-        tests("Service", ["Stream", "Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
+        tests("Service", ["Stream", "AWS", "Scoring", "Velocity", "Kafka", "HTTP", "TestSupport"]),
         tests("Lambda", ["AWS", "HTTP", "Stream", "TestSupport"]),
         tests("weir", ["Service", "Models", "Kafka", "HTTP", "TestSupport"]),
     ],

@@ -5,8 +5,11 @@ set -euo pipefail
 usage() {
     cat >&2 <<'U'
 usage: scripts/kafka.sh home                    prints where Kafka is; 3 if there is none, or no Java to run it
-       scripts/kafka.sh start --port P --data DIR [--heap 512m] [--parent PID] [--set key=value]...
+       scripts/kafka.sh start --port P --data DIR [--heap 512m] [--parent PID] [--classes DIR]
+                                                [--set key=value]...
                                                 prints 127.0.0.1:P once it answers; P+1 is its controller's.
+                                                In settings {port} and {controller} stand for the two; classes
+                                                are what settings name besides Kafka's own
                                                 Started again on the same data it carries on. With --parent it
                                                 ends, and its data goes, when that process does
        scripts/kafka.sh stop|kill --data DIR    SIGTERM, or SIGKILL as a crash; returns when it has ended
@@ -38,7 +41,7 @@ need_java() { command -v "$java" >/dev/null || { echo "no Java to run Kafka with
 [ $# -ge 1 ] || usage
 command=$1
 shift
-port='' data='' heap=512m parent='' settings=()
+port='' data='' heap=512m parent='' classes='' settings=()
 
 case $command in
 home)
@@ -73,6 +76,7 @@ while [ $# -ge 2 ]; do
     --data) data=$2 ;;
     --heap) heap=$2 ;;
     --parent) parent=$2 ;;
+    --classes) classes=$2 ;;
     --set) settings+=("$2") ;;
     *) usage ;;
     esac
@@ -127,12 +131,15 @@ controlled.shutdown.enable=false
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=500
 P
-for setting in ${settings[@]+"${settings[@]}"}; do echo "$setting" >>"$data/server.properties"; done
+for setting in ${settings[@]+"${settings[@]}"}; do
+    setting=${setting//\{port\}/$port}
+    echo "${setting//\{controller\}/$((port + 1))}" >>"$data/server.properties"
+done
 
 if [ ! -s "$data/logs/meta.properties" ]; then
     # A cluster id is 16 bytes of URL-safe base64; the first letter is ours, since a '-' would read as an option.
     id=W$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=' | cut -c2-)
-    "$java" -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$home/libs/*" \
+    "$java" -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$home/libs/*${classes:+:$classes}" \
         kafka.tools.StorageTool format -t "$id" -c "$data/server.properties" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 fi
 
@@ -142,7 +149,7 @@ for fd in /proc/self/fd/*; do
     if [ "$fd" -gt 2 ] && [ "$fd" -ne 255 ]; then eval "exec $fd>&-"; fi
 done
 setsid "$java" "-Xmx$heap" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
-    -Dorg.slf4j.simpleLogger.showDateTime=true -cp "$home/libs/*" kafka.Kafka "$data/server.properties" >>"$log" 2>&1 </dev/null &
+    -Dorg.slf4j.simpleLogger.showDateTime=true -cp "$home/libs/*${classes:+:$classes}" kafka.Kafka "$data/server.properties" >>"$log" 2>&1 </dev/null &
 broker=$!
 echo "$broker" >"$pidfile"
 

@@ -9,7 +9,7 @@ public final class Admin: @unchecked Sendable {
 
     public init(_ properties: Properties, log: LogSink? = nil) throws(KafkaError) {
         let configuration = try properties.configuration(defaults: .anyClient, required: [:])
-        client = try Client(producer: true, configuration, CallbackContext(log: log, statistics: nil))
+        client = try Client(producer: true, configuration, CallbackContext(log: log, statistics: nil, tokens: properties.tokens))
     }
 
     // MARK: Topics

@@ -20,13 +20,15 @@ public typealias StatisticsSink = @Sendable (UnsafeRawBufferPointer) -> Void
 final class CallbackContext: Sendable {
     let log: LogSink?
     let statistics: StatisticsSink?
+    let tokens: TokenSource?
     /// Errors of the instance as a whole. Bounded: the oldest go.
     let errors = Mutex<[KafkaError]>([])
     /// Only touched within polls of the producer that it belongs to, which has one owner.
     let deliveries: Deliveries?
 
-    init(log: LogSink?, statistics: StatisticsSink?, deliveries: Deliveries? = nil) {
+    init(log: LogSink?, statistics: StatisticsSink?, tokens: TokenSource? = nil, deliveries: Deliveries? = nil) {
         self.log = log
+        self.tokens = tokens
         self.statistics = statistics
         self.deliveries = deliveries
     }
@@ -85,6 +87,7 @@ final class Client: @unchecked Sendable {
         rd_kafka_conf_set_log_cb(configuration, logged)
         rd_kafka_conf_set_error_cb(configuration, failed)
         if context.statistics != nil { rd_kafka_conf_set_stats_cb(configuration, counted) }
+        if context.tokens != nil { prepareTokens(configuration) }
         if deliveryReports { rd_kafka_conf_set_dr_msg_cb(configuration, delivered) }
         var text = [CChar](repeating: 0, count: 512)
         guard let raw = rd_kafka_new(isProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, configuration, &text, text.count) else {
@@ -97,6 +100,7 @@ final class Client: @unchecked Sendable {
         self.context = context
         self.opaque = opaque
         self.isProducer = isProducer
+        if context.tokens != nil { try startTokens(raw) }
     }
 
     /// Bounded also with the brokers away: nothing is waited for. Leaving the group is left out (there is none), and what was not delivered is

@@ -20,7 +20,7 @@ public final class Consumer: @unchecked Sendable {
     ) throws(KafkaError) {
         let configuration = try properties.configuration(
             defaults: .consumer, required: Properties.consumerRequired.with(["group.id": group]))
-        client = try Client(producer: false, configuration, CallbackContext(log: log, statistics: statistics))
+        client = try Client(producer: false, configuration, CallbackContext(log: log, statistics: statistics, tokens: properties.tokens))
         rd_kafka_poll_set_consumer(client.raw)
         mainQueue = rd_kafka_queue_get_consumer(client.raw)
         self.wakeup = wakeup

@@ -16,7 +16,8 @@ final class ProducerCore {
             defaults: defaults, required: required.with(["delivery.report.only.error": "true"]))
         deliveries = Deliveries()
         client = try Client(
-            producer: true, configuration, CallbackContext(log: log, statistics: statistics, deliveries: deliveries), deliveryReports: true)
+            producer: true, configuration, CallbackContext(log: log, statistics: statistics, tokens: properties.tokens, deliveries: deliveries),
+            deliveryReports: true)
         mainQueue = rd_kafka_queue_get_main(client.raw)
         self.wakeup = wakeup
         if wakeup != nil { enableWakeup(mainQueue, wakeup) }

@@ -3,6 +3,8 @@ import CRdkafka
 /// librdkafka's configuration properties (its `CONFIGURATION.md`), in the order in which they are set: a later one of the same name wins.
 public struct Properties: Sendable, ExpressibleByDictionaryLiteral {
     public private(set) var pairs: [(name: String, value: String)] = []
+    /// Where tokens of `sasl.mechanism` OAUTHBEARER come from, if not from librdkafka itself.
+    public var tokens: TokenSource?
 
     public init() {}
 
@@ -23,6 +25,7 @@ public struct Properties: Sendable, ExpressibleByDictionaryLiteral {
     public func with(_ others: Properties) -> Properties {
         var all = self
         for (name, value) in others.pairs { all[name] = value }
+        if let tokens = others.tokens { all.tokens = tokens }
         return all
     }
 }

@@ -41,6 +41,7 @@ extension KafkaSettings {
             if let problem = Properties.problem(property, value) { throw SettingError(name, problem) }
             properties[property] = value
         }
+        if IAMLogin.isWanted(properties) { try IAMLogin.set(&properties, reader.environment) }
         return properties
     }
 

@@ -137,7 +137,8 @@ public enum SettingsTable {
         .init(
             "KAFKA_SECURITY_PROTOCOL", .kafka, "", note: "librdkafka's", values: "plaintext, ssl, sasl_plaintext, sasl_ssl",
             "how brokers are spoken to"),
-        .init("KAFKA_SASL_MECHANISM", .kafka, "", note: "librdkafka's", values: "PLAIN, SCRAM-SHA-256, …", "how the service proves who it is"),
+        .init("KAFKA_SASL_MECHANISM", .kafka, "", note: "librdkafka's", values: "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, AWS_MSK_IAM, …",
+            "how the service proves who it is"),
         .init("KAFKA_SASL_USERNAME", .kafka, "", values: "text", "user name for SASL"),
         .init("KAFKA_SASL_PASSWORD", .kafka, "", values: "text", secret: true, "password for SASL"),
         .init("KAFKA_SSL_CA_LOCATION", .kafka, "", note: "librdkafka's", values: "file", "certificates of the authorities that are trusted"),

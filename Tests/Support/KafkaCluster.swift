@@ -16,18 +16,22 @@ public final class KafkaCluster: Sendable {
     public let port: Int
     public let data: URL
     private let settings: [String]
+    private let classes: String?
 
     public var bootstrapServers: String { "127.0.0.1:\(port)" }
 
-    /// - Parameter settings: broker settings, `key=value`.
-    public init(settings: [String] = []) throws {
+    /// - Parameters:
+    ///   - settings: broker settings, `key=value`; `{port}` and `{controller}` are its ports.
+    ///   - classes: a folder of classes that they name.
+    public init(settings: [String] = [], classes: String? = nil) throws {
         self.settings = settings
+        self.classes = classes
         data = FileManager.default.temporaryDirectory.appendingPathComponent("weir-kafka-\(getpid())-\(unique())")
         // Two ports each. Whoever else looks for some begins elsewhere in the range; a race for one is settled by the script.
         for attempt in 0..<45 {
             let port = Self.firstPort + 2 * ((Int(getpid()) + attempt) % 45)
             guard Self.isFree(port), Self.isFree(port + 1) else { continue }
-            let (status, output) = try Self.run(Self.start(port, data, settings))
+            let (status, output) = try Self.run(Self.start(port, data, settings, classes))
             if status == 0 {
                 self.port = port
                 return
@@ -77,7 +81,7 @@ public final class KafkaCluster: Sendable {
     public func kill() throws { try Self.check(Self.run(["kill", "--data", data.path])) }
 
     /// After `kill`: carries on with the same data, and returns when it answers.
-    public func start() throws { try Self.check(Self.run(Self.start(port, data, settings))) }
+    public func start() throws { try Self.check(Self.run(Self.start(port, data, settings, classes))) }
 
     /// Runs one of Kafka's own tools (`scripts/kafka.sh tool`), for instance `topics`; `--bootstrap-server` is added.
     ///
@@ -100,8 +104,8 @@ public final class KafkaCluster: Sendable {
 
     private static let script = repository.appendingPathComponent("scripts/kafka.sh").path
 
-    private static func start(_ port: Int, _ data: URL, _ settings: [String]) -> [String] {
-        ["start", "--port", "\(port)", "--data", data.path, "--parent", "\(getpid())"] + settings.flatMap { ["--set", $0] }
+    private static func start(_ port: Int, _ data: URL, _ settings: [String], _ classes: String?) -> [String] {
+        ["start", "--port", "\(port)", "--data", data.path, "--parent", "\(getpid())"] + (classes.map { ["--classes", $0] } ?? []) + settings.flatMap { ["--set", $0] }
     }
 
     private static func run(_ arguments: [String], input: String = "") throws -> (status: Int32, output: String) {
