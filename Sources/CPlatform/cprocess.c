@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "cprocess.h"
 
 #define WEIR_TEXT_OF(token) #token
@@ -26,3 +27,7 @@ void weir_set_up_memory(int arenas) {
 size_t weir_free_memory(void) { return mallinfo2().fordblks; }
 
 void weir_return_memory(void) { malloc_trim(0); }
+#include <fcntl.h>
+#include <stdio.h>
+
+int weir_exchange(const char *one, const char *other) { return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE); }

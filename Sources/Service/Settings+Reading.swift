@@ -1,3 +1,4 @@
+import AWS
 import Kafka
 import Scoring
 import Velocity
@@ -152,12 +153,23 @@ extension ModelSettings {
             guard (scheme == "file" && rest.hasPrefix("/")) || (scheme == "s3" && !rest.isEmpty && !rest.hasPrefix("/")) else {
                 throw SettingError("MODEL_URI", "must be a folder, file:///… or s3://bucket/prefix")
             }
+            if scheme == "s3" { aws = try Self.aws(reader, bucket: rest.prefix { $0 != "/" }) }
         }
+        cacheParent = reader.optionalText("STATE_DIR") ?? reader.environment["TMPDIR"] ?? "/tmp"
         fraudVersion = try Self.version(reader, "FRAUD_MODEL_VERSION")!
         amlVersion = try Self.version(reader, "AML_MODEL_VERSION")!
         velocityVersion = try Self.version(reader, "VELOCITY_MODEL_VERSION")!
         fraudShadowVersion = try Self.version(reader, "FRAUD_SHADOW_MODEL_VERSION")
         pollIntervalMillis = try reader.duration("MODEL_POLL_INTERVAL", in: 100...day)
+    }
+
+    private static func aws(_ reader: SettingsReader, bucket: Substring) throws(SettingError) -> AWSEnvironment {
+        guard S3.isBucketName(String(bucket)) else { throw SettingError("MODEL_URI", "names no bucket: 3 to 63 of a-z 0-9 . -") }
+        do throws(AWSError) {
+            return try AWSEnvironment(reader.environment)
+        } catch {
+            throw SettingError("MODEL_URI", "asks for S3, but \(error)")
+        }
     }
 
     /// It names a folder, so it must not lead out of the one above.

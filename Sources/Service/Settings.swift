@@ -1,3 +1,4 @@
+public import AWS
 public import Kafka
 public import Scoring
 public import Velocity
@@ -59,6 +60,10 @@ public struct ModelSettings: Sendable, Equatable {
     public var velocityVersion: String
     public var fraudShadowVersion: String?
     public var pollIntervalMillis: Int64
+    /// Of `s3://…`: where the bucket is, and by whose right it is read.
+    public var aws: AWSEnvironment?
+    /// Where what is brought from there is kept: `STATE_DIR`, else the place for temporary files.
+    public var cacheParent: String
 }
 
 public struct KafkaSettings: Sendable {

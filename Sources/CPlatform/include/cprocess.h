@@ -18,3 +18,6 @@ size_t weir_free_memory(void);
 
 /// Gives the system what nobody uses. Other threads that allocate meanwhile wait, some milliseconds for each 100 MB.
 void weir_return_memory(void);
+
+/// Exchanges two files or folders of one file system in one step, so that each name is always there (`renameat2`). 0, or -1 and errno.
+int weir_exchange(const char *one, const char *other);
