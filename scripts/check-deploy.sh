@@ -49,6 +49,9 @@ if grep -nE '(:|-) [&*][A-Za-z]+( |$)' deploy/aws/ecs/*.yaml; then
     exit 1
 fi
 
+step Lambda
+scripts/check-lambda.sh
+
 step Prometheus
 promtool check config deploy/prometheus/prometheus.yml >/dev/null
 promtool check rules deploy/prometheus/*.rules.yml >/dev/null

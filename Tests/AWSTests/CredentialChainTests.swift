@@ -123,7 +123,8 @@ import Testing
         #expect(server.calls.map(\.method) == ["PUT", "GET", "GET"])
     }
 
-    @Test(arguments: ["", "{}", "[]", "not json", #"{"Code":"AssumeRoleUnauthorizedAccess","AccessKeyId":"a","SecretAccessKey":"b"}"#, #"{"AccessKeyId":"a"}"#, #"{"AccessKeyId":"","SecretAccessKey":"b"}"#, #"{"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"soon"}"#])
+    @Test(arguments: ["", "{}", "[]", "not json", #"{"Code":"AssumeRoleUnauthorizedAccess","AccessKeyId":"a","SecretAccessKey":"b"}"#,
+        #"{"AccessKeyId":"a"}"#, #"{"AccessKeyId":"","SecretAccessKey":"b"}"#, #"{"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"soon"}"#])
     func `what is no credentials is refused, and not repeated in what is said`(_ body: String) throws {
         let server = StandIn { _ in .text(200, body) }
         let why = try #require(try problem(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:\(server.port)/"]))

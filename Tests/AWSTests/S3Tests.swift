@@ -143,7 +143,8 @@ import Testing
         let s3 = try s3(server)
         #expect(try s3.list(prefix: "p/ &") == [S3Object(key: "p/a b+c\né", size: 5, etag: "\"e1\""), S3Object(key: "p/z", size: 0, etag: "")])
         #expect(server.calls.first?.target == "/models/?list-type=2&encoding-type=url&prefix=p%2F%20%26")
-        for body in ["", "<x/>", "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>"] {
+        for body in ["", "<x/>", "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>"] {
             let bad = StandIn { _ in .text(200, body) }
             #expect(throws: AWSError.badAnswer("S3's list of objects cannot be read")) { try self.s3(bad).list(prefix: "") }
         }

@@ -69,7 +69,8 @@ import Testing
         #expect(try kafka(#"{"records":{}}"#)?.merged.isEmpty == true)
         let bare = try #require(try kafka(#"{"records":{"a-b-12":[{"offset":3,"value":"not base64"}]}}"#)?.merged.first)
         #expect(bare.topic == "a-b" && bare.partition == 12 && bare.time == -1 && bare.key == nil && bare.value == Array("not base64".utf8))
-        for text in [#"{"records":{"a-1":[{"partition":1}]}}"#, #"{"records":{"a":[{"offset":1}]}}"#, #"{"records":{"a-1":[{"offset":-1}]}}"#, #"{"records":{"a-1":[{"offset":1,"partition":-2}]}}"#, #"{"records":{"a-1":[7]}}"#] {
+        for text in [#"{"records":{"a-1":[{"partition":1}]}}"#, #"{"records":{"a":[{"offset":1}]}}"#,
+            #"{"records":{"a-1":[{"offset":-1}]}}"#, #"{"records":{"a-1":[{"offset":1,"partition":-2}]}}"#, #"{"records":{"a-1":[7]}}"#] {
             #expect(throws: InvocationError.self, "\(text)") { try kafka(text) }
         }
     }

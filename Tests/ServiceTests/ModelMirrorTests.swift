@@ -39,7 +39,8 @@ final class ModelMirrorTests {
         try put(moto, "velocity/1.0.0", large)
         try moto.put("prod/fraud/1.0.0/card.md", Array("# card".utf8))
         // Not of the layout, or leading elsewhere: left where they are.
-        for key in ["prod/README", "prod/fraud/notes.txt", "prod/fraud/1.0.0/deep/er", "prod/../x/manifest.json", "prod/fraud/../manifest.json", "prod/fraud/.hidden/manifest.json", "other/fraud/9/manifest.json"] {
+        for key in ["prod/README", "prod/fraud/notes.txt", "prod/fraud/1.0.0/deep/er", "prod/../x/manifest.json",
+            "prod/fraud/../manifest.json", "prod/fraud/.hidden/manifest.json", "other/fraud/9/manifest.json"] {
             try moto.put(key, [1])
         }
         let mirror = try mirror(moto)
