@@ -21,7 +21,7 @@ enum LambdaCommand: Command {
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
         Signals.block()
-        weir_bound_arenas(2)
+        weir_set_up_memory(2)
         var environment = ProcessFacts.environment
         if let handler = arguments.files.first { environment["_HANDLER"] = handler }
         guard let address = environment["AWS_LAMBDA_RUNTIME_API"], !address.isEmpty else {
