@@ -201,18 +201,19 @@ public final class S3 {
     }
 
     func request(key: String, query: [(name: String, value: String)], headers: [Header]) -> ClientRequest {
-        let path = URIEncoding.encode(key.utf8, keepsSlashes: true)
+        // Of the bucket itself, where it is in the path: without a slash, as AWS's own tools ask.
+        let path = key.isEmpty ? "" : "/" + URIEncoding.encode(key.utf8, keepsSlashes: true)
         let suffix = query.isEmpty ? "" : "?" + URIEncoding.query(query)
         if var url = endpoint {
             let base = url.target.split(separator: "?")[0]
-            url.target = (base.hasSuffix("/") ? String(base.dropLast()) : String(base)) + "/\(bucket)/\(path)\(suffix)"
+            url.target = (base.hasSuffix("/") ? String(base.dropLast()) : String(base)) + "/\(bucket)\(path)\(suffix)"
             return ClientRequest("GET", url, headers: headers)
         }
         let domain = "s3.\(region).amazonaws.com" + (region.hasPrefix("cn-") ? ".cn" : "")
         // A name with dots fits no certificate of `*.s3…`.
         let isHost = !bucket.contains(".")
         return ClientRequest(
-            "GET", URLParts(isSecure: true, host: isHost ? "\(bucket).\(domain)" : domain, target: (isHost ? "/" : "/\(bucket)/") + path + suffix), headers: headers)
+            "GET", URLParts(isSecure: true, host: isHost ? "\(bucket).\(domain)" : domain, target: (isHost ? (path.isEmpty ? "/" : path) : "/\(bucket)\(path)") + suffix), headers: headers)
     }
 
     /// Whether S3 takes it for a bucket's name; only such may become a part of a host's.

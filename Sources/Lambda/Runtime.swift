@@ -127,7 +127,8 @@ public final class Runtime {
         var reason = ""
         for attempt in 0..<Self.attempts {
             do throws(TransportError) {
-                let answer = try client.send(request, limits: Self.limits, isCancelled: isStopping)
+                // Also when the process is to end: the answer is there, and bringing it has its time limit.
+                let answer = try client.send(request, limits: Self.limits)
                 if answer.status < 500 {
                     if answer.status >= 300 { told("answer refused", [("request_id", invocation.id), ("status", "\(answer.status)")]) }
                     return answer.status
@@ -135,7 +136,7 @@ public final class Runtime {
                 reason = "status \(answer.status)"
             } catch {
                 reason = error.description
-                if error.kind == .cancelled || isStopping() { break }
+                if isStopping() { break }
             }
             told("answer", [("request_id", invocation.id), ("why", reason)])
             pause(50 << attempt)

@@ -34,14 +34,14 @@ import Testing
     @Test func `what passes is tried again, with longer pauses; Retry-After is kept`() throws {
         let replies: [StandIn.Reply] = [
             Self.refusal(503, "SlowDown"), .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234".utf8)), Self.refusal(400, "RequestTimeout"),
-            Self.refusal(500, "InternalError", headers: ["Retry-After": "7"]), .raw([]), Self.object(),
+            Self.refusal(500, "InternalError", headers: ["Retry-After": "7"]), Self.object(),
         ]
         let server = StandIn { replies[min($0.number, replies.count - 1)] }
         let pauses = Collected<Int>()
         let taken = try read(try s3(server, pauses: pauses))
         // The pieces of the broken attempt are not in it.
-        #expect(taken.bytes == Self.body && server.calls.count == 6)
-        #expect(pauses.all.count == 5 && pauses.all[3] == 7_000)
+        #expect(taken.bytes == Self.body && server.calls.count == 5)
+        #expect(pauses.all.count == 4 && pauses.all[3] == 7_000)
         for (attempt, pause) in pauses.all.enumerated() where attempt != 3 { #expect((25...(100 << attempt)).contains(pause)) }
     }
 
@@ -142,7 +142,7 @@ import Testing
         }
         let s3 = try s3(server)
         #expect(try s3.list(prefix: "p/ &") == [S3Object(key: "p/a b+c\né", size: 5, etag: "\"e1\""), S3Object(key: "p/z", size: 0, etag: "")])
-        #expect(server.calls.first?.target == "/models/?list-type=2&encoding-type=url&prefix=p%2F%20%26")
+        #expect(server.calls.first?.target == "/models?list-type=2&encoding-type=url&prefix=p%2F%20%26")
         for body in ["", "<x/>", "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
             "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>"] {
             let bad = StandIn { _ in .text(200, body) }

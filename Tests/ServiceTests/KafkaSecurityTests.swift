@@ -99,12 +99,18 @@ struct KafkaSecurityTests {
         #expect(try error(tls.filter { !$0.key.hasPrefix("KAFKA_SSL_C") || $0.key == "KAFKA_SSL_CA_LOCATION" }.filter { $0.key != "KAFKA_SSL_KEY_LOCATION" }) != nil)
         #expect(try error(tls.filter { $0.key != "KAFKA_SSL_CA_LOCATION" }) != nil)
 
-        try secure.cluster.tool("configs", ["--alter", "--add-config", "SCRAM-SHA-512=[iterations=4096,password=the password]", "--entity-type", "users", "--entity-name", "weir"])
+        try secure.cluster.tool("configs", ["--alter", "--add-config", "SCRAM-SHA-512=[iterations=4096,password=a-password]", "--entity-type", "users", "--entity-name", "weir"])
         let scram = [
             "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:\(secure.scramPort)", "KAFKA_SECURITY_PROTOCOL": "sasl_ssl", "KAFKA_SSL_CA_LOCATION": secure.file("ca.pem"),
-            "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": "weir", "KAFKA_SASL_PASSWORD": "the password",
+            "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": "weir", "KAFKA_SASL_PASSWORD": "a-password",
         ]
-        try roundTrip(scram, unique("scram"))
+        // Before 2.6.1 librdkafka sends its nonce twice (confluentinc/librdkafka#4895), which brokers of Apache Kafka 4 refuse: docs/reference/aws.md says so.
+        if SecureCluster.librdkafkaVersion >= [2, 6, 1] {
+            try roundTrip(scram, unique("scram"))
+        } else {
+            print("SCRAM is not tried: librdkafka \(Build.librdkafka) cannot log in to Apache Kafka 4 by it")
+            #expect(try error(scram) != nil, "it can by now: the page, and this test, are behind")
+        }
         #expect(try error(scram.merging(["KAFKA_SASL_PASSWORD": "another"]) { $1 }) != nil)
 
         let iam = Self.iamKeys.merging([
@@ -153,6 +159,16 @@ struct KafkaSecurityTests {
 
 /// Certificates, listeners and the verifier's classes, in a folder that goes with it.
 private final class SecureCluster {
+    static let librdkafkaVersion = Version(Build.librdkafka.split(separator: ".").compactMap { Int($0.prefix { $0.isNumber }) })
+
+    /// Numbers in order, the first one weighs most.
+    struct Version: Comparable, ExpressibleByArrayLiteral {
+        let numbers: [Int]
+        init(_ numbers: [Int]) { self.numbers = numbers }
+        init(arrayLiteral elements: Int...) { numbers = elements }
+        static func < (a: Self, b: Self) -> Bool { a.numbers.lexicographicallyPrecedes(b.numbers) }
+    }
+
     static let hasTools = ["/usr/bin/openssl", "/usr/bin/javac"].allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }
 
     let cluster: KafkaCluster
