@@ -16,6 +16,10 @@ public final class ModelKeeper: @unchecked Sendable {
     private let metrics: Metrics
     private let log: Log
     private let unavailable: String?
+    /// Brings artefacts from S3 before they are looked at.
+    private let mirror: ModelMirror?
+    /// What could not be brought at the last look.
+    private var notBrought: [String] = []
     private var models = EngineModels()
     private var isFirst = true
 
@@ -30,14 +34,25 @@ public final class ModelKeeper: @unchecked Sendable {
         case .folder(let folder):
             registry = Self.registry(folder, wanted, features)
             shadowRegistry = wanted.fraudShadowVersion.map { Registry(folder, wanted: ["fraud": $0]) }
-            unavailable = nil
+            (unavailable, mirror) = (nil, nil)
         case .none:
-            (registry, shadowRegistry, unavailable) = (nil, nil, nil)
-        case .remote(let uri):
-            (registry, shadowRegistry) = (nil, nil)
-            unavailable = "\(uri): artefacts are read from folders; bring them into one"
+            (registry, shadowRegistry, unavailable, mirror) = (nil, nil, nil, nil)
+        case .remote:
+            do throws(ModelMirrorError) {
+                let mirror = try ModelMirror(wanted)
+                self.mirror = mirror
+                registry = Self.registry(mirror.folder, wanted, features)
+                shadowRegistry = wanted.fraudShadowVersion.map { Registry(mirror.folder, wanted: ["fraud": $0]) }
+                unavailable = nil
+            } catch {
+                (registry, shadowRegistry, mirror) = (nil, nil, nil)
+                unavailable = error.description
+            }
         }
     }
+
+    /// Ends a look that is under way at S3, and keeps later ones from going there. Any thread.
+    public func cancel() { mirror?.cancel() }
 
     /// A registry that takes what this instance can score with.
     static func registry(_ folder: String, _ wanted: ModelSettings, _ features: FeatureSet) -> Registry {
@@ -61,8 +76,9 @@ public final class ModelKeeper: @unchecked Sendable {
     /// - Returns: what is to be in force from now on; nil: as before.
     public func look() -> EngineModels? {
         defer { isFirst = false }
-        if let unavailable, isFirst {
-            for name in Self.names { tell(name, nil, unavailable) }
+        if let missing = unavailable ?? bring() {
+            guard isFirst else { return nil }
+            for name in Self.names { tell(name, nil, missing) }
             models.isFraudBroken = true
             models.isVelocityBroken = true
             return models
@@ -86,6 +102,26 @@ public final class ModelKeeper: @unchecked Sendable {
         hasChanged = lookAtShadow(now) || hasChanged
         if hasChanged { tellMetrics() }
         return hasChanged ? models : nil
+    }
+
+    /// What was brought before starts the service at once; a first start waits for S3, but not for long.
+    ///
+    /// - Returns: why there is nothing to look at; nil: there is.
+    private func bring() -> String? {
+        guard let mirror, !(isFirst && mirror.isFilled) else { return nil }
+        do throws(ModelMirrorError) {
+            say(try mirror.refresh(within: isFirst ? 20_000 : 600_000))
+            return nil
+        } catch {
+            say([error.description])
+            return mirror.isFilled ? nil : error.description
+        }
+    }
+
+    /// Once, until it is another.
+    private func say(_ problems: [String]) {
+        for problem in problems where !notBrought.contains(problem) { log.warning("artefact not brought", ["why": problem]) }
+        notBrought = problems
     }
 
     private func lookAtShadow(_ now: Int64) -> Bool {

@@ -58,6 +58,12 @@ public final class ModelMirror {
         try Folders.makeOwn(folder)
     }
 
+    /// As the settings say.
+    convenience init(_ settings: ModelSettings) throws(ModelMirrorError) {
+        guard let uri = settings.uri, let aws = settings.aws else { preconditionFailure("the settings name a bucket") }
+        try self.init(uri: uri, aws, parent: settings.cacheParent)
+    }
+
     /// Ends a `refresh` that is under way within a second, and all later ones.
     public func cancel() { limit.isCancelled.store(true, ordering: .relaxed) }
 

@@ -50,7 +50,10 @@ public final class ServiceProcess: Sendable {
         let modelTicker = models.map { models in
             Ticker(millis: settings.models.pollIntervalMillis) { [weak host] in if let changed = models.look() { host?.use(changed) } }
         }
-        defer { modelTicker?.stop() }
+        defer {
+            models?.cancel()
+            modelTicker?.stop()
+        }
         let rest = Rest()
         let ticker = Ticker(millis: 250) { [desk] in
             desk.askFacts()

@@ -7,10 +7,19 @@ extension Settings {
     /// - Parameter tell: what is to be said of artefacts that are not used.
     public func engineModels(_ features: FeatureSet, tell: (String) -> Void) -> EngineModels {
         var result = EngineModels()
-        switch ModelFolder(models.uri) {
+        var place = ModelFolder(models.uri)
+        if case .remote = place {
+            do throws(ModelMirrorError) {
+                let mirror = try ModelMirror(models)
+                for problem in try mirror.refresh(within: 60_000) { tell("artefact not brought: \(problem)") }
+                place = .folder(mirror.folder)
+            } catch {
+                tell("artefacts not brought: \(error)")
+            }
+        }
+        switch place {
         case .none: break
-        case .remote(let uri):
-            tell("\(uri): artefacts are read from folders; bring them into one")
+        case .remote:
             result.isFraudBroken = true
             result.isVelocityBroken = true
         case .folder(let folder):

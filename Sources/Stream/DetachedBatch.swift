@@ -53,7 +53,8 @@ package final class DetachedBatch {
 
     /// Scores and applies the records, in their order.
     package init(_ records: [DetachedRecord], topics: TopicNames, with engine: Engine) {
-        buffer = OutputBuffer(start: [:], eventHorizon: engine.eventHorizon, memoryHorizon: engine.memoryHorizon, since: engine.incomplete.since)
+        buffer = OutputBuffer(
+            start: [:], eventHorizon: engine.eventHorizon, memoryHorizon: engine.memoryHorizon, since: engine.wholeSince, models: engine.models.journalled)
         buffer.topicName = { topics.name($0) ?? "" }
         var begin = 0
         while begin < records.count {

@@ -26,17 +26,22 @@ final class LambdaFunction {
         let log = Log(level: settings.log.level, format: settings.log.format, instance: settings.stream.instance)
         self.log = log
         for warning in settings.warnings { log.warning("setting", ["why": warning]) }
-        let engine = OneThread(Engine(try settings.engineConfiguration()))
-        engine.value.incomplete.isUnknown = true
-        self.engine = engine
         // There may be a broker to produce to, but no stream.
         var alone = settings
         alone.kafka.bootstrapServers = nil
         let metrics = Metrics()
         let desk = EngineDesk(applies: true, metrics: metrics)
+        let health = Health(alone, desk: desk)
+        var configuration = try settings.engineConfiguration()
+        // Once: an environment lives shorter than an artefact.
+        let models = ModelKeeper(settings, features: configuration.features, health: health, metrics: metrics, log: log)
+        configuration.models = models.look() ?? EngineModels()
+        let engine = OneThread(Engine(configuration))
+        engine.value.incomplete.isUnknown = true
+        self.engine = engine
         desk.onSubmit { [unowned desk] in _ = desk.serve(engine.value) }
         self.desk = desk
-        router = Endpoints(alone, health: Health(alone, desk: desk), desk: desk, metrics: metrics).router
+        router = Endpoints(alone, health: health, desk: desk, metrics: metrics).router
         batches = LambdaBatches(settings, log: log)
         log.info("starting", ["version": Build.version, "commit": Build.commit, "handler": environment["_HANDLER"] ?? ""])
     }
