@@ -66,7 +66,7 @@ import Testing
     @Test func `The package says the same arrows`() throws {
         let manifest = try String(contentsOf: Self.sources.appendingPathComponent("../Package.swift"), encoding: .utf8)
         var found = 0
-        for match in manifest.matches(of: #/(?:library\("|executableTarget\(\s*name: ")(\w+)",(?: dependencies:)? \[([^\]]*)\]/#) {
+        for match in manifest.matches(of: #/(?:library\(\s*"|executableTarget\(\s*name: ")(\w+)",\s*(?:dependencies: )?\[([^\]]*)\]/#) {
             found += 1
             let module = String(match.1)
             let allowed = Self.arrows[module, default: []].union(["CPlatform"])

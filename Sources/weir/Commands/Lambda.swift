@@ -14,9 +14,6 @@ enum LambdaCommand: Command {
         examples: [
             .init("exec weir lambda", "as the bootstrap of a function whose handler is fraudDetection or amlCheck"),
             .init("weir lambda amlCheck", "as a container image's command: the handler by its name"),
-            .init(
-                "_HANDLER=fraudDetection aws-lambda-rie --runtime-interface-emulator-address 127.0.0.1:9000 --runtime-api-address 127.0.0.1:9001 ./bootstrap",
-                "on this machine, with AWS's runtime interface emulator; bootstrap is a script with the line above"),
         ])
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
