@@ -14,14 +14,19 @@ public enum Scenario: UInt8, CaseIterable, Sendable {
     case largeAmount
     /// An account collects from many and passes it on within hours.
     case mule
+    /// The typologies of laundering, each as `docs/reference/typologies.md` has it.
+    case structuring, smurfing, fanIn, fanOut, gatherScatter, scatterGather, cycle, bipartite, stack, passThrough, layering
+    case dormantReactivated, newAccountLarge, roundAmounts, highRiskGeography, rapidMovement
+    /// Legitimate, and like laundering: a company pays its staff, customers pay a marketplace, flatmates one of them, a family each other, a buyer a house.
+    case salaryRun, marketplace, sharedRent, familyCycle, houseDeposit
 
     public enum Kind: UInt8, Sendable { case legitimate, fraud, laundering }
 
     public var kind: Kind {
         switch self {
-        case .ordinary: .legitimate
+        case .ordinary, .salaryRun, .marketplace, .sharedRent, .familyCycle, .houseDeposit: .legitimate
         case .cardTesting, .accountTakeover, .compromisedMerchant, .leakedCard, .largeAmount: .fraud
-        case .mule: .laundering
+        default: .laundering
         }
     }
 
@@ -35,6 +40,27 @@ public enum Scenario: UInt8, CaseIterable, Sendable {
         case .leakedCard: "leaked_card"
         case .largeAmount: "large_amount"
         case .mule: "mule"
+        case .structuring: "structuring"
+        case .smurfing: "smurfing"
+        case .fanIn: "fan_in"
+        case .fanOut: "fan_out"
+        case .gatherScatter: "gather_scatter"
+        case .scatterGather: "scatter_gather"
+        case .cycle: "cycle"
+        case .bipartite: "bipartite"
+        case .stack: "stack"
+        case .passThrough: "pass_through"
+        case .layering: "layering"
+        case .dormantReactivated: "dormant_reactivated"
+        case .newAccountLarge: "new_account_large"
+        case .roundAmounts: "round_amounts"
+        case .highRiskGeography: "high_risk_geography"
+        case .rapidMovement: "rapid_movement"
+        case .salaryRun: "salary_run"
+        case .marketplace: "marketplace"
+        case .sharedRent: "shared_rent"
+        case .familyCycle: "family_cycle"
+        case .houseDeposit: "house_deposit"
         }
     }
 }

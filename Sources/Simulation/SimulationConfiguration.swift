@@ -16,6 +16,8 @@ public struct SimulationConfiguration: Sendable {
     public var fraudShare = 0.005
     /// The same for laundering.
     public var launderingShare = 0.001
+    /// Share of what looks like laundering and is none: salaries, marketplaces, shared rents, families, deposits. 0 … 0.5
+    public var lookAlikeShare = 0.001
     /// Whether customers pay in their country's currency; otherwise all is in US dollars.
     public var localCurrencies = false
     /// Share of transactions that are delivered late, 0 … 0.5, by up to `maxDelay`.
@@ -38,7 +40,7 @@ public struct SimulationConfiguration: Sendable {
         if let duration, !(1...3_200_000_000_000).contains(duration) { return "the duration must be from one millisecond to a century" }
         if let rate, !(rate > 0 && rate <= 1_000_000) { return "the rate must be above 0 and at most 1,000,000 a second" }
         let shares = [
-            ("fraud", fraudShare), ("laundering", launderingShare), ("late", lateShare), ("duplicate", duplicateShare),
+            ("fraud", fraudShare), ("laundering", launderingShare), ("look-alike", lookAlikeShare), ("late", lateShare), ("duplicate", duplicateShare),
         ]
         for (name, share) in shares where !(share >= 0 && share <= 0.5) { return "the \(name) share must be 0 to 0.5" }
         if maxDelay < 1 || feedbackDelay < 1 { return "delays must be at least a millisecond" }

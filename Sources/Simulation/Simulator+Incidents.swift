@@ -26,16 +26,15 @@ extension Simulator {
     func beginIncidents() {
         chooseIncident(&fraud, of: .fraud)
         chooseIncident(&laundering, of: .laundering)
+        chooseIncident(&lookAlikes, of: .legitimate)
         fraud.left = crime.unit() * Double(fraud.size)
         laundering.left = crime.unit() * Double(laundering.size)
+        lookAlikes.left = crime.unit() * Double(lookAlikes.size)
     }
 
     private func chooseIncident(_ budget: inout Budget, of kind: Scenario.Kind) {
-        if kind == .laundering {
-            budget.next = .mule
-            budget.size = crime.whole(8...24)
-            return
-        }
+        if kind == .laundering { return chooseLaundering(&budget, among: Self.launderingScenarios) }
+        if kind == .legitimate { return chooseLaundering(&budget, among: Self.lookAlikes) }
         switch crime.pick([3, 2, 0.3, 1.5, 3]) {
         case 0: (budget.next, budget.size) = (.cardTesting, crime.whole(6...20))
         case 1: (budget.next, budget.size) = (.accountTakeover, crime.whole(3...7))
@@ -51,8 +50,10 @@ extension Simulator {
         let ordinary = 1 - configuration.fraudShare - configuration.launderingShare
         fraud.left += configuration.fraudShare / max(ordinary, 0.01)
         laundering.left += configuration.launderingShare / max(ordinary, 0.01)
+        lookAlikes.left += configuration.lookAlikeShare / max(ordinary, 0.01)
         if configuration.fraudShare > 0 { plot(&fraud, of: .fraud, at: transaction.time) }
         if configuration.launderingShare > 0 { plot(&laundering, of: .laundering, at: transaction.time) }
+        if configuration.lookAlikeShare > 0 { plot(&lookAlikes, of: .legitimate, at: transaction.time) }
     }
 
     private func plot(_ budget: inout Budget, of kind: Scenario.Kind, at now: Int64) {
@@ -83,10 +84,11 @@ extension Simulator {
         case .largeAmount: spendLargeAmount(incident)
         case .mule: collectAndPassOn(incident, size: size)
         case .ordinary: break
+        default: launder(incident, size: size)
         }
     }
 
-    private func plan(_ transaction: SimulatedTransaction, _ incident: Incident) {
+    func plan(_ transaction: SimulatedTransaction, _ incident: Incident) {
         var planned = transaction
         planned.scenario = incident.scenario
         planned.incident = incident.number
@@ -94,7 +96,7 @@ extension Simulator {
     }
 
     /// A customer whose account is open at that time.
-    private func victim(at time: Int64) -> Int {
+    func victim(at time: Int64) -> Int {
         for _ in 0..<64 {
             let kind = crime.pick(population.weights)
             guard let draw = population.draws[kind] else { continue }
@@ -105,7 +107,7 @@ extension Simulator {
     }
 
     /// An account for stolen money: often one that was opened lately, otherwise anybody's.
-    private func strawAccount(at time: Int64) -> Int {
+    func strawAccount(at time: Int64) -> Int {
         if crime.chance(0.6), !population.newcomers.isEmpty {
             var open = 0
             var beyond = population.newcomers.count

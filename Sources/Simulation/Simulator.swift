@@ -34,6 +34,7 @@ public final class Simulator {
     var thief = Thief()
     var fraud = Budget()
     var laundering = Budget()
+    var lookAlikes = Budget()
 
     // Delivery.
     var delivery: Random

@@ -11,7 +11,7 @@ public struct TransactionWriter: Sendable {
     }
 
     public var format: Format
-    /// Whether each line also says `label` (1 for fraud) and `scenario`, which scorers ignore.
+    /// Whether each line also says `label` (1 for fraud), `laundering` (1) and `scenario`, which scorers ignore.
     public var showsTruth: Bool
     public var seed: UInt64
 
@@ -27,7 +27,7 @@ public struct TransactionWriter: Sendable {
         out.reserve(512)
         out.put("transaction_id,account_id,timestamp,amount,currency,type,merchant_id,merchant_category,card_id,device_id,ip,")
         out.put("counterparty_id,counterparty_country,country,channel,account_opened_at")
-        if showsTruth { out.put(",label,scenario") }
+        if showsTruth { out.put(",label,laundering,scenario") }
         out.put("\n")
     }
 
@@ -83,7 +83,7 @@ public struct TransactionWriter: Sendable {
         put(transaction.account, &out)
         out.put(",")
         out.put(time: transaction.time)
-        out.put(transaction.scenario.kind == .fraud ? ",fraud," : ",laundering,")
+        out.put(transaction.scenario.kind == .fraud ? ",fraud," : transaction.scenario.kind == .laundering ? ",laundering," : ",legitimate,")
         out.put(transaction.scenario.name)
         out.put(",")
         out.put(decimal: UInt64(transaction.incident))
@@ -152,7 +152,8 @@ public struct TransactionWriter: Sendable {
         }
         out.put("\"")
         if showsTruth {
-            out.put(transaction.scenario.kind == .fraud ? ",\"label\":1,\"scenario\":\"" : ",\"label\":0,\"scenario\":\"")
+            out.put(transaction.scenario.kind == .fraud ? ",\"label\":1" : ",\"label\":0")
+            out.put(transaction.scenario.kind == .laundering ? ",\"laundering\":1,\"scenario\":\"" : ",\"laundering\":0,\"scenario\":\"")
             out.put(transaction.scenario.name)
             out.put("\"")
         }
@@ -196,7 +197,8 @@ public struct TransactionWriter: Sendable {
         out.put(",")
         if transaction.accountOpenedAt != .min { out.put(time: transaction.accountOpenedAt) }
         if showsTruth {
-            out.put(transaction.scenario.kind == .fraud ? ",1," : ",0,")
+            out.put(transaction.scenario.kind == .fraud ? ",1" : ",0")
+            out.put(transaction.scenario.kind == .laundering ? ",1," : ",0,")
             out.put(transaction.scenario.name)
         }
         out.put("\n")

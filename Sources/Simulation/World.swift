@@ -56,7 +56,11 @@ enum World {
         Country(code: "RO", currency: "RON", unitsPerDollar: 4.5, digits: 2, share: 0),
         Country(code: "TH", currency: "THB", unitsPerDollar: 35, digits: 2, share: 0),
         Country(code: "AE", currency: "AED", unitsPerDollar: 3.7, digits: 2, share: 0),
+        Country(code: "MM", currency: "MMK", unitsPerDollar: 2100, digits: 2, share: 0),
     ]
+
+    /// One that the Financial Action Task Force lists.
+    static let listedCountry: Int8 = 14
 
     static let categories: [Category] = [
         Category(code: "5411", share: 0.25, median: 38, deviation: 0.75, online: 0.08),  // groceries

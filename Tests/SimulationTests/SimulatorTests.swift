@@ -107,7 +107,8 @@ import Testing
             Self.configuration {
                 $0.customers = 3000
                 $0.fraudShare = 0.02
-                $0.launderingShare = 0.01
+                $0.launderingShare = 0.02
+                $0.lookAlikeShare = 0.01
             })
         for scenario in Scenario.allCases { #expect(transactions.contains { $0.scenario == scenario }) }
         for (_, incident) in Dictionary(grouping: transactions.filter { $0.incident > 0 }, by: \.incident) {

@@ -110,6 +110,6 @@ import Testing
         while let transaction = simulator.next() { writer.write(transaction, into: &out) }
         let text = out.withBytes { String(decoding: $0, as: UTF8.self) }
         let counts = Set(text.split(separator: "\n").map { $0.count { $0 == "," } })
-        #expect(counts == [truth ? 17 : 15])
+        #expect(counts == [truth ? 18 : 15])
     }
 }

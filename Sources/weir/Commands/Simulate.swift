@@ -16,12 +16,13 @@ enum Simulate: Command {
             .value("rate", "r", "N", "everyday transactions a second of event time; two a customer a day by default"),
             .value("fraud-share", nil, "SHARE", "share of fraud, 0.005 by default"),
             .value("laundering-share", nil, "SHARE", "share of laundering, 0.001 by default"),
+            .value("look-alike-share", nil, "SHARE", "share of what looks like laundering and is none, 0.001 by default"),
             .value("late-share", nil, "SHARE", "share that comes late, 0 by default"),
             .value("max-delay", nil, "DURATION", "how late that is at most, 6h by default"),
             .value("duplicate-share", nil, "SHARE", "share that comes twice, 0 by default"),
             .flag("local-currencies", nil, "customers pay in their country's currency, not all in USD"),
             .value("format", "f", "FORMAT", "json or csv; by default as the output's name says, else json"),
-            .flag("with-truth", nil, "adds label and scenario to each transaction; scorers ignore them"),
+            .flag("with-truth", nil, "adds label, laundering and scenario to each transaction; scorers ignore them"),
             .value("out", "o", "FILE", "where transactions go, - (stdout) by default"),
             .value("labels", "l", "FILE", "what is fraud or laundering, by which scenario, as CSV"),
             .value("feedback", nil, "FILE", "feedback records, in the order in which labels become known"),
@@ -89,7 +90,7 @@ enum Simulate: Command {
         if days != nil || arguments.text("count") == nil { configuration.duration = Int64((days ?? 30) * 86_400_000) }
         configuration.rate = try arguments.number("rate", in: 0.000_001...1_000_000)
         let shares: [(String, WritableKeyPath<SimulationConfiguration, Double>)] = [
-            ("fraud-share", \.fraudShare), ("laundering-share", \.launderingShare), ("late-share", \.lateShare),
+            ("fraud-share", \.fraudShare), ("laundering-share", \.launderingShare), ("look-alike-share", \.lookAlikeShare), ("late-share", \.lateShare),
             ("duplicate-share", \.duplicateShare),
         ]
         for (name, path) in shares {
