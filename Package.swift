@@ -7,8 +7,8 @@ let swift: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swift)
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -42,7 +42,8 @@ let package = Package(
         library("AWS", ["HTTP", "CCrypto"]),
         library("Velocity", ["CLanes", "CPlatform"]),
         library("Models", ["CPlatform"]),
-        library("Scoring", ["Velocity", "Models", "CSimdjson", "CPlatform"]),
+        library(
+            "Scoring", ["Velocity", "Models", "CSimdjson", "CPlatform"], resources: [.embedInCode("AML/Data/high-risk-countries.csv")]),
         library("Stream", ["Scoring", "Velocity", "Kafka", "CPlatform"]),
         library("Files", ["Scoring", "Velocity", "CZlib"]),
         library("Simulation", []),

@@ -87,9 +87,10 @@ public struct EngineFacts: Sendable, Equatable {
     public var stateBytes = 0
     /// Where they are: one for each of `partNames`. Together they are `stateBytes`.
     public var partBytes: [Int]
-    /// As the store names its parts.
+    /// As the store names its parts; the payment graph last.
     static let partNames = [
         "account_events", "inflow_events", "entity_events", "merchant_events", "accounts", "entities", "pairs", "labels", "spare",
+        "payments",
     ]
     /// Unix epoch milliseconds; `Int64.min` before the first event.
     public var watermark = Int64.min
@@ -105,9 +106,9 @@ public struct EngineFacts: Sendable, Equatable {
     init(_ engine: Engine) {
         entities = EntityKind.allCases.map { engine.store.entityCount($0) }
         events = engine.store.eventCount
-        stateBytes = engine.store.stateBytes
-        let parts = engine.store.parts
-        partBytes = Self.partNames.map { name in parts.first { "\($0.name)" == name }?.bytes ?? 0 }
+        stateBytes = engine.stateBytes
+        let parts = engine.store.parts.map { ("\($0.name)", $0.bytes) } + [("payments", engine.graph.stateBytes)]
+        partBytes = Self.partNames.map { name in parts.first { $0.0 == name }?.1 ?? 0 }
         watermark = engine.watermark
         eventHorizon = engine.eventHorizon
         memoryHorizon = engine.memoryHorizon

@@ -61,7 +61,7 @@ import Velocity
                 + #""velocity":{"account":{"1h":{"count":1,"sum":129.95},"24h":{"count":1,"sum":129.95},"7d":{"count":1,"sum":129.95}},"#
                 + #""inflow":{"1h":{"count":0,"sum":0},"24h":{"count":0,"sum":0},"7d":{"count":0,"sum":0}},"#
                 + #""merchant":{"1h":{"count":1,"sum":129.95},"24h":{"count":1,"sum":129.95},"7d":{"count":1,"sum":129.95}}},"#
-                + #""model":{"name":"rules","version":"1"},"mode":"rules","late":false,"complete":true,"event_time":"2026-11-24T12:00:00.123Z","#
+                + #""model":{"name":"rules","version":"2"},"mode":"rules","late":false,"complete":true,"event_time":"2026-11-24T12:00:00.123Z","#
                 + #""source":{"topic":"transactions","partition":0,"offset":0}}"#)
         let aml = try #require(said.aml)
         #expect(aml.text.hasPrefix(#"{"transaction_id":"tx-1","account_id":"A-1","kind":"aml","decision":"clear","score":"#))

@@ -44,7 +44,10 @@ extension Engine {
                 switch slots[i].content {
                 case .transaction:
                     let event = events[slots[i].event]
-                    if outcome != nil || store.decide(event) == .new { store.apply(event) }
+                    if outcome != nil || store.decide(event) == .new {
+                        store.apply(event)
+                        graph.apply(time: event.time, Self.movement(slots[i].transaction, event))
+                    }
                 case .feedback: _ = store.apply(slots[i].label)
                 case .refused, .skipped: break
                 }

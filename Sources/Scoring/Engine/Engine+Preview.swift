@@ -34,7 +34,8 @@ extension Engine {
         // What is asked for stands behind all records, as the next one would; what is applied here is numbered here.
         let event = applies ? Self.event(transaction, partition: 0, offset: appliedHere) : Self.event(transaction, partition: .max, offset: .max)
         let decision: Decision
-        if applies, store.decide(event) == .new {
+        let isApplied = applies && store.decide(event) == .new
+        if isApplied {
             if store.watermark == .min { incomplete.since = max(incomplete.since, event.time) }
             appliedHere += 1
             store.apply(event, into: reading)
@@ -44,6 +45,9 @@ extension Engine {
             decision = store.preview(event, into: reading)
         }
         if decision == .conflict { return .failure(.conflictingID) }
+        let movement = Self.movement(transaction, event)
+        let held = decision == .duplicate ? movement.flatMap(graph.moment(of:)) : nil
+        let moment = held ?? Moment(time: event.time, partition: event.partition, offset: event.offset)
 
         var context = context(transaction, event)
         let cause = incompleteCause(event.time, isLate: context.isLate)
@@ -56,10 +60,11 @@ extension Engine {
             result.fraudDecision = FraudDecision(rawValue: fraud.decision)!
             result.fraud = writer.write(.fraud, transaction, event, reading, context, fraud, into: sink)
         case .aml:
-            assessAML(transaction)
+            assessAML(transaction, event, moment)
             result.amlDecision = AMLDecision(rawValue: aml.decision)!
             result.aml = writer.write(.aml, transaction, event, reading, context, aml, into: sink)
         }
+        if isApplied { graph.apply(time: event.time, movement) }
         result.isLate = context.isLate
         result.incompleteCause = cause
         sink.results.append(result)

@@ -103,7 +103,8 @@ extension Engine {
         context.source = (event.partition, event.offset)
         assessFraud(context)
         let fraudDone = clock?() ?? 0
-        assessAML(transaction)
+        assessAML(transaction, event, Moment(time: event.time, partition: event.partition, offset: event.offset), fillsAML: sink.keepsAMLFeatures)
+        graph.apply(time: event.time, Self.movement(transaction, event))
         let amlDone = clock?() ?? 0
 
         let challenger = scorer.scoreShadow(vector.values)
@@ -113,9 +114,11 @@ extension Engine {
             (result.fraud, result.aml) = writer.write(transaction, event, reading, context, fraud: fraud, aml: aml, into: sink)
         }
         if sink.keepsFeatures { sink.features.append(contentsOf: vector.features) }
+        if sink.keepsAMLFeatures { sink.features.append(contentsOf: amlVector.features) }
         result.fraudDecision = FraudDecision(rawValue: fraud.decision)!
         result.challengerDecision = challenger.flatMap { FraudDecision(rawValue: $0.decision) }
         result.amlDecision = AMLDecision(rawValue: aml.decision)!
+        if let found = aml.typologies { for i in 0..<found.count { result.typologies |= 1 << UInt32(found.typologies[i].rawValue) } }
         result.isLate = context.isLate
         result.incompleteCause = cause
         sink.results.append(result)

@@ -9,6 +9,8 @@ public final class Engine {
     public let features: FeatureSet
     /// The windows, for counting, digests and snapshots. Apply nothing to it from outside.
     public let store: VelocityStore
+    /// Who paid whom, for typologies; applied with `store`.
+    public let graph: PaymentGraph
     /// What the state has not seen; the feeder of the engine sets it.
     public var incomplete = Incompleteness()
 
@@ -21,13 +23,18 @@ public final class Engine {
     static let expiryBudget = 32
 
     let decoder: Decoder
-    let reading: Reading
+    /// What the windows said of the last transaction.
+    public let reading: Reading
     let vector: FeatureVector
     let scorer: RuleScorer
     let writer: VerdictWriter
     private(set) var tally: ModelTally
     let fraud = Assessment()
     let aml = Assessment()
+    let typologies: TypologyFinder
+    /// Names and order of the AML features.
+    public let amlFeatures: AMLFeatureSet
+    let amlVector: AMLFeatureVector
     /// One a slot of the decoder.
     let slots: UnsafeMutablePointer<Slot>
     /// The transactions of the batch at hand, in order.
@@ -58,6 +65,7 @@ public final class Engine {
         self.configuration = configuration
         features = configuration.features
         store = VelocityStore(configuration.velocity)
+        graph = PaymentGraph(configuration.velocity)
         decoder = Decoder(slots: Self.batch, rules: configuration.rules)
         reading = Reading(windowCount: configuration.windows.count)
         let currency = configuration.rules.baseCurrency
@@ -68,6 +76,10 @@ public final class Engine {
         scorer = RuleScorer(features, texts, configuration.policy, models: configuration.models, minorUnits: minorUnits)
         tally = ModelTally(configuration.models, features)
         writer = VerdictWriter(features, texts, topic: configuration.topic, decimals: decimals, thresholds: scorer.thresholdTexts, models: .init(configuration.models))
+        amlFeatures = AMLFeatureSet(features)
+        amlVector = AMLFeatureVector(amlFeatures, minorUnits: minorUnits)
+        typologies = TypologyFinder(configuration, graph, minorUnits: minorUnits)
+        typologies.take(suspicious: scorer.suspicious)
         slots = .allocate(capacity: Self.batch)
         slots.initialize(repeating: Slot(), count: Self.batch)
         events = .allocate(capacity: Self.batch)
@@ -97,18 +109,29 @@ public final class Engine {
     /// Moves horizons up, before the next record; never down.
     public func raise(eventHorizon: Int64 = .min, memoryHorizon: Int64 = .min) {
         store.raise(eventHorizon: eventHorizon, memoryHorizon: memoryHorizon)
+        graph.raise(horizon: eventHorizon)
     }
 
-    /// Sums over what is retained: windows and labels, accounts and pairs.
+    /// Sums over what is retained: windows, payments and labels; accounts and pairs.
     ///
     /// - Complexity: O(state).
-    public func digest() -> (windows: UInt64, memory: UInt64) { store.digest() }
+    public func digest() -> (windows: UInt64, memory: UInt64) {
+        let (windows, memory) = store.digest()
+        return (windows &+ graph.digest(), memory)
+    }
+
+    /// Searches of the payment graph that the last AML verdict began, the movements that they looked at, and whether one was cut.
+    public var amlSearches: (count: Int, edges: Int, isCut: Bool) { (typologies.searches, typologies.cost.edges, typologies.cost.isCut) }
+
+    /// Bytes that windows, memory and the payment graph hold.
+    public var stateBytes: Int { store.stateBytes + graph.stateBytes }
 
     /// Puts a change in force, before the next record.
     public func apply(_ change: EngineChange) {
         switch change {
         case .policy(let policy):
             scorer.take(policy)
+            typologies.take(suspicious: scorer.suspicious)
             writer.take(scorer.thresholdTexts)
         case .rates(let rates): decoder.rules.rates = rates
         case .models(let models):
@@ -183,9 +206,16 @@ public final class Engine {
         scorer.scoreFraud(vector.values, velocityRisk: context.velocityRisk, isVelocityOn: !context.isVelocityOff, into: fraud)
     }
 
-    func assessAML(_ transaction: Transaction) {
+    /// - Parameters:
+    ///   - moment: as of when the payments before it are looked at.
+    ///   - fillsAML: the AML features are wanted.
+    func assessAML(_ transaction: Transaction, _ event: Event, _ moment: Moment, fillsAML: Bool = false) {
         let policy = scorer.policy
         let isOn = policy.isAMLEnabled && Rollout.includes(transaction.account, .aml, percent: policy.amlRolloutPercent)
-        scorer.scoreAML(vector.values, amount: transaction.amount, isOn: isOn, into: aml)
+        let subject = TypologyFinder.Subject(transaction, event, reading, moment)
+        if isOn { typologies.find(subject) } else { typologies.findings.clear() }
+        if fillsAML { amlVector.fill(vector.features, subject, typologies) }
+        scorer.scoreAML(
+            vector.values, amount: transaction.amount, isOn ? typologies.findings : nil, weights: typologies.settings.weights, into: aml)
     }
 }

@@ -14,6 +14,8 @@ public struct EngineConfiguration: Sendable {
     public var models = EngineModels()
     /// The transactions' topic, as verdicts name it under `source`.
     public var topic: String
+    /// The countries that `HIGH_RISK_GEOGRAPHY` knows.
+    public var countries = HighRiskCountries.bundled
 
     /// The features that an engine made with it gives.
     public var features: FeatureSet { FeatureSet(windows: windows, hasFraudRate: velocity.feedbackEnabled) }

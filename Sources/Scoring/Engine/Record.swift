@@ -81,6 +81,8 @@ public struct RecordResult {
     public var amlDecision = AMLDecision.clear
     /// What the challenger would have said; nil without one.
     public var challengerDecision: FraudDecision?
+    /// The typologies that fired, a bit for each by its raw value.
+    public var typologies: UInt32 = 0
     /// Why it was refused, without any of its content; nil unless dead-lettered.
     public var message: String?
     /// The field at fault, where there is one.

@@ -162,12 +162,7 @@ public final class FeatureVector {
         q.update(repeating: 0, count: 13)
         q[Int(transaction.type.rawValue)] = 1
         if transaction.channel.count > 0 { q[6 + channelIndex(transaction.channel)] = 1 }
-        if transaction.country.count > 0, transaction.counterpartyCountry.count > 0,
-            transaction.country.count != transaction.counterpartyCountry.count
-                || memcmp(transaction.country.base!, transaction.counterpartyCountry.base!, transaction.country.count) != 0
-        {
-            q[12] = 1
-        }
+        if transaction.crossesBorder { q[12] = 1 }
     }
 
     @inline(__always)
@@ -178,6 +173,15 @@ public final class FeatureVector {
         return 5
     }
     private let channelNames: [StaticString] = ["online", "pos", "atm", "mobile", "branch"]
+}
+
+extension Transaction {
+    /// Both countries are named, and they differ.
+    @inline(__always)
+    var crossesBorder: Bool {
+        country.count > 0 && counterpartyCountry.count > 0
+            && (country.count != counterpartyCountry.count || memcmp(country.base!, counterpartyCountry.base!, country.count) != 0)
+    }
 }
 
 /// (n·a − s) / √(n·q − s²): how many population standard deviations `amount` lies from the mean of `n` amounts with sum `s` and sum of squares `q`.

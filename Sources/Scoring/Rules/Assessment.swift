@@ -14,8 +14,8 @@ final class Assessment {
     var score: Int64 = 0
     /// Raw value of the kind's decision: 0 lets pass, 1 asks for review, 2 stops.
     var decision: UInt8 = 0
-    /// The score of the typology `LARGE_AMOUNT`, 0...1; nil when it does not fire.
-    var largeAmount: Double?
+    /// The typologies that fire; nil for fraud, and where AML is switched off.
+    var typologies: TypologyFindings?
     /// Scored without its part, which a flag or a rollout leaves out.
     var isSwitchedOff = false
     let reasons: UnsafeMutablePointer<ReasonEntry>
@@ -31,7 +31,7 @@ final class Assessment {
     func clear() {
         score = 0
         decision = 0
-        largeAmount = nil
+        typologies = nil
         isSwitchedOff = false
         reasonCount = 0
     }

@@ -3,11 +3,10 @@ import Models
 /// Scores a feature vector by the rules: mode `rules`, where there is no model.
 ///
 /// A score is 1 / (1 + e^−z) with z the table's bias and what each rule adds, in the table's order; for AML the typologies are joined to it as
-/// by independent witnesses: 1 − (1 − score) · (1 − weight · typology).
+/// by independent witnesses: 1 − (1 − score) · (1 − weight · typology) for each.
 final class RuleScorer {
     static let fraudReview = 0.5
     static let fraudDecline = 0.9
-    static let largeAmountWeight = 0.5
 
     private let fraud: PiecewiseTable
     private let fraudBias: Double
@@ -25,7 +24,7 @@ final class RuleScorer {
     private(set) var fraudThresholds = (0.0, 0.0)
     private(set) var amlThresholds = (0.0, 0.0)
     /// `suspiciousAmount` in minor units.
-    private var suspicious: Int64 = 0
+    private(set) var suspicious: Int64 = 0
 
     init(_ set: FeatureSet, _ texts: ReasonTexts, _ policy: Policy, models: EngineModels = EngineModels(), minorUnits: Int64) {
         self.set = set
@@ -68,7 +67,7 @@ final class RuleScorer {
 
     /// The thresholds in force as verdicts say them.
     var thresholdTexts: VerdictWriter.Thresholds {
-        .init(fraud: fraudThresholds, aml: amlThresholds, suspicious: Double(suspicious) / Double(minorUnits))
+        .init(fraud: fraudThresholds, aml: amlThresholds)
     }
 
     /// `velocity_risk` in millionths: the highest of the curves over windows and z-score.
@@ -98,17 +97,16 @@ final class RuleScorer {
         return (score, decide(score, thresholds(model)))
     }
 
-    /// - Parameter isOn: whether AML is on for this account; where it is off only the amount rule decides.
-    func scoreAML(_ values: UnsafeMutablePointer<Double>, amount: Int64, isOn: Bool, into out: Assessment) {
+    /// - Parameters:
+    ///   - typologies: those that fire, with their weights; nil where AML is off for this account, and only the amount rule decides.
+    func scoreAML(
+        _ values: UnsafeMutablePointer<Double>, amount: Int64, _ typologies: TypologyFindings?, weights: [Double], into out: Assessment
+    ) {
         out.clear()
-        if isOn {
+        if let typologies {
             let rules = logistic(sum(aml, amlBias, values, out))
-            if amount >= suspicious {
-                out.largeAmount = largeAmount(amount)
-                out.score = millionths(1 - (1 - rules) * (1 - Self.largeAmountWeight * out.largeAmount!))
-            } else {
-                out.score = millionths(rules)
-            }
+            out.typologies = typologies
+            out.score = millionths(join(typologies, weights, to: rules, out))
             out.decision = decide(out.score, amlThresholds)
         } else {
             out.isSwitchedOff = true
@@ -116,9 +114,16 @@ final class RuleScorer {
         if out.decision == 0, amount >= suspicious { out.lift(texts.suspiciousAmount, Double(amount) / Double(minorUnits)) }
     }
 
-    /// `LARGE_AMOUNT` fires at the suspicious amount, where its score begins at 0, and reaches 1 at five times of it, in a straight line.
-    private func largeAmount(_ amount: Int64) -> Double {
-        suspicious == 0 ? 1 : min(1, (Double(amount) / Double(suspicious) - 1) / 4)
+    /// The score with the typologies joined to it. What each adds to the log-odds is its reason's contribution.
+    private func join(_ typologies: TypologyFindings, _ weights: [Double], to rules: Double, _ out: Assessment) -> Double {
+        var score = rules
+        for i in 0..<typologies.count {
+            let typology = Int(typologies.typologies[i].rawValue)
+            let joined = 1 - (1 - score) * (1 - weights[typology] * typologies.scores[i])
+            if joined > score { out.add(texts.firstTypology + typology, typologies.scores[i], logOdds(joined) - logOdds(score)) }
+            score = joined
+        }
+        return score
     }
 
     @inline(__always)

@@ -16,10 +16,12 @@ struct ReasonTexts {
         var after: String
     }
 
-    /// One an index of the feature set, then `velocityHighRisk` and `suspiciousAmount`.
+    /// One an index of the feature set, then `velocityHighRisk`, `suspiciousAmount` and the typologies.
     let entries: [Entry]
     let velocityHighRisk: Int
     let suspiciousAmount: Int
+    /// The first of the typologies' reasons; they follow in their order, and their value is the typology's score.
+    let firstTypology: Int
 
     /// - Parameter currency: the base currency's code.
     init(_ set: FeatureSet, currency: String) {
@@ -85,6 +87,10 @@ struct ReasonTexts {
             Entry(
                 code: "suspicious_amount", style: .number, before: "an amount of ",
                 after: " \(currency) reaches the suspicious amount: lifted to review"))
+        firstTypology = entries.count
+        for typology in Typology.allCases {
+            entries.append(Entry(code: "\(typology.code)", style: .number, before: "\(typology.sentence): typology score ", after: ""))
+        }
         self.entries = entries
     }
 }

@@ -28,17 +28,21 @@ public final class VerdictSink {
     public let keepsVerdicts: Bool
     /// Whether each scored record's features are kept.
     public let keepsFeatures: Bool
+    /// Whether each scored record's AML features are kept; they begin with the others.
+    public let keepsAMLFeatures: Bool
     /// Reads a clock in nanoseconds, for metrics alone; nil: nothing is measured. What is said of records does not depend on it.
     public var clock: (() -> UInt64)?
     /// One transaction in sixteen, or one a call where calls are shorter, measured since the last reset.
     public internal(set) var samples: [StageSample] = []
-    /// Features of the scored records, one row each in the order of `Engine.features`, when they are kept.
+    /// Features of the scored records, one row each in the order of `Engine.features` or `Engine.amlFeatures`, when they are kept.
     public internal(set) var features: [Double] = []
 
-    public init(capacity: Int = 64 * 1024, keepsVerdicts: Bool = true, keepsFeatures: Bool = false) {
+    public init(capacity: Int = 64 * 1024, keepsVerdicts: Bool = true, keepsFeatures: Bool = false, keepsAMLFeatures: Bool = false) {
+        precondition(!keepsFeatures || !keepsAMLFeatures, "one kind of features")
         self.capacity = max(capacity, 1024)
         self.keepsVerdicts = keepsVerdicts
         self.keepsFeatures = keepsFeatures
+        self.keepsAMLFeatures = keepsAMLFeatures
         base = .allocate(byteCount: self.capacity, alignment: 16)
     }
 

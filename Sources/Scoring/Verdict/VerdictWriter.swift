@@ -28,7 +28,7 @@ final class VerdictWriter {
     private let windowPieces: [Fragments.Piece]
     private let reasonPieces: UnsafeMutablePointer<ReasonPieces>
     private let source: Fragments.Piece
-    private let largeAmount: Fragments.Piece
+    private let typologyPieces: [Fragments.Piece]
     /// What a transaction's two verdicts may take at most, bytes.
     private let bound: Int
     private var thresholds: Thresholds
@@ -47,10 +47,8 @@ final class VerdictWriter {
         /// For a decision's raw value: the one that it passed, and for 0 the next one up.
         let fraud: [Fragments.Piece]
         let aml: [Fragments.Piece]
-        /// The end of `LARGE_AMOUNT`'s evidence.
-        let suspicious: Fragments.Piece
 
-        init(fraud: (Double, Double), aml: (Double, Double), suspicious: Double) {
+        init(fraud: (Double, Double), aml: (Double, Double)) {
             let pieces = self.pieces
             func three(_ pair: (Double, Double)) -> [Fragments.Piece] {
                 let lower = pieces.add(Self.text(pair.0))
@@ -58,7 +56,6 @@ final class VerdictWriter {
             }
             self.fraud = three(fraud)
             self.aml = three(aml)
-            self.suspicious = pieces.add(",\"threshold\":\(Self.text(suspicious))}}],")
         }
 
         /// The shortest decimal that is this double.
@@ -89,12 +86,13 @@ final class VerdictWriter {
             longestReason = max(longestReason, entry.code.utf8.count + entry.before.utf8.count + entry.after.utf8.count)
         }
         source = pieces.add(",\"source\":{\"topic\":\"\(Self.escaped(topic))\",\"partition\":")
-        largeAmount = pieces.add("\"typologies\":[{\"code\":\"LARGE_AMOUNT\",\"score\":")
+        typologyPieces = Typology.allCases.map { pieces.add("{\"code\":\"\($0.code)\",\"score\":") }
         block = pieces.make()
         let numbers = 48  // the longest number: a sum of 128 bits with its decimals
         let windows = set.windows.reduce(0) { $0 + $1.name.utf8.count + 32 + 2 * numbers } + 32
         let reasons = Assessment.reasonLimit * (longestReason + 64 + 3 * numbers)
-        bound = 2 * (2 * 6 * 128 + reasons + 7 * windows + source.count + ModelPieces.most + 1024) + ByteCursor.slack
+        let typologies = Typology.allCases.count * (TypologyFindings.evidenceLimit * (32 + numbers) + 64)
+        bound = 2 * (2 * 6 * 128 + reasons + 7 * windows + source.count + ModelPieces.most + 1024) + typologies + ByteCursor.slack
     }
 
     deinit {
@@ -195,13 +193,32 @@ final class VerdictWriter {
         cursor.millionths(context.velocityRisk)
         cursor.byte(44)
         if assessment.reasonCount > 0 { reasons(assessment, &cursor) }
-        if let score = assessment.largeAmount {
-            piece(largeAmount, &cursor)
-            cursor.millionths(millionths(score))
-            cursor.literal(",\"evidence\":{\"amount\":")
-            cursor.money(Int128(event.amount), decimals: decimals)
-            cursor.padded(thresholds.pieces.make() + thresholds.suspicious.offset, thresholds.suspicious.count)
+        if let typologies = assessment.typologies, typologies.count > 0 { self.typologies(typologies, &cursor) }
+    }
+
+    private func typologies(_ found: TypologyFindings, _ cursor: inout ByteCursor) {
+        cursor.literal("\"typologies\":[")
+        for i in 0..<found.count {
+            if i > 0 { cursor.byte(44) }
+            piece(typologyPieces[Int(found.typologies[i].rawValue)], &cursor)
+            cursor.millionths(millionths(found.scores[i]))
+            cursor.literal(",\"evidence\":{")
+            var isFirst = true
+            for number in found.evidence(i) {
+                if !isFirst { cursor.byte(44) }
+                isFirst = false
+                cursor.byte(34)
+                cursor.literal(number.name)
+                cursor.literal("\":")
+                switch number.unit {
+                case .integer: cursor.integer(number.number)
+                case .money: cursor.money(Int128(number.number), decimals: decimals)
+                case .decimal: cursor.decimal(number.decimal)
+                }
+            }
+            cursor.literal("}}")
         }
+        cursor.literal("],")
     }
 
     private func reasons(_ assessment: Assessment, _ cursor: inout ByteCursor) {
