@@ -1,4 +1,4 @@
-public import Scoring
+internal import Scoring
 
 /// The feature table for training, as CSV: `transaction_id`, every feature by its name, then `label` where labels are given.
 ///
@@ -9,9 +9,9 @@ public struct FeatureTable {
     public init(hasLabels: Bool) { self.hasLabels = hasLabels }
 
     /// The header line.
-    public func appendHeader(_ features: FeatureSet, to out: inout [UInt8]) {
+    public func appendHeader(_ names: [String], to out: inout [UInt8]) {
         out += Array("transaction_id".utf8)
-        for name in features.names {
+        for name in names {
             out.append(UInt8(ascii: ","))
             out += Array(name.utf8)
         }

@@ -45,12 +45,18 @@ public final class OfflineScorer {
     private var final = FinalLabels()
     private var scored: Scored?
 
-    /// - Parameter keepsFeatures: rows of features are wanted, and no verdicts; else verdicts, and no features.
+    /// What is wanted of each transaction.
+    public enum Wanted: Sendable {
+        case verdicts, features, amlFeatures
+        /// Which typologies fired and what was decided, alone.
+        case outcomes
+    }
+
     /// - Throws: when the feedback file cannot be read.
-    public init(_ configuration: EngineConfiguration, _ reading: Reading, rejects: Rejects, keepsFeatures: Bool) throws(FileError) {
+    public init(_ configuration: EngineConfiguration, _ reading: Reading, rejects: Rejects, _ wanted: Wanted) throws(FileError) {
         engine = Engine(configuration)
         decoder = Decoder(slots: 1, rules: configuration.rules)
-        sink = VerdictSink(keepsVerdicts: !keepsFeatures, keepsFeatures: keepsFeatures)
+        sink = VerdictSink(keepsVerdicts: wanted == .verdicts, keepsFeatures: wanted == .features, keepsAMLFeatures: wanted == .amlFeatures)
         self.reading = reading
         self.rejects = rejects
         if case .file(let path) = reading.labels { try readFeedback(path) }
@@ -59,10 +65,13 @@ public final class OfflineScorer {
     /// One scored transaction; all of it is valid for the call only.
     public struct Scored {
         public var id: Text
-        /// Both verdicts; empty where features are kept.
+        public var transaction: Transaction
+        /// A bit for each typology that fired, by its raw value.
+        public var typologies: UInt32
+        /// Both verdicts; empty where they are not wanted.
         public var fraud: UnsafeRawBufferPointer
         public var aml: UnsafeRawBufferPointer
-        /// In the engine's order; empty where verdicts are kept.
+        /// In the engine's order; empty where they are not wanted.
         public var features: [Double]
         public var fraudDecision: FraudDecision
         public var amlDecision: AMLDecision
@@ -145,7 +154,7 @@ public final class OfflineScorer {
         }
         let result = sink.results[0]
         scored = Scored(
-            id: transaction.id, fraud: sink[result.fraud], aml: sink[result.aml],
+            id: transaction.id, transaction: transaction, typologies: result.typologies, fraud: sink[result.fraud], aml: sink[result.aml],
             features: sink.features, fraudDecision: result.fraudDecision, amlDecision: result.amlDecision,
             challengerDecision: result.challengerDecision, isFraud: isFraud)
     }

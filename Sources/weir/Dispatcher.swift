@@ -23,9 +23,8 @@ import Service
 
 enum Dispatcher {
     static let commands: [any Command.Type] = [
-        Serve.self, Demo.self, Produce.self, Replay.self, Features.self, Simulate.self, AuditVerdicts.self, Explain.self, ModelList.self,
-        ModelInspect.self, ModelVerify.self, ModelScore.self, Broker.self, Config.self, Healthcheck.self,
-        LambdaCommand.self,
+        Serve.self, Demo.self, Produce.self, Replay.self, Features.self, Investigate.self, Simulate.self, AuditVerdicts.self, Explain.self,
+        ModelList.self, ModelInspect.self, ModelVerify.self, ModelScore.self, Broker.self, Config.self, Healthcheck.self, LambdaCommand.self,
     ]
 
     /// Runs what the words say and tells what went wrong, in one line.

@@ -19,7 +19,7 @@ struct OfflineScorerTests {
     private func features(_ file: String, _ labels: OfflineScorer.Labels, rejects: Rejects? = nil) throws -> (lines: [String], counts: String) {
         var reading = OfflineScorer.Reading()
         reading.labels = labels
-        let scorer = try OfflineScorer(configuration, reading, rejects: try rejects ?? Rejects(path: "\(folder.path)/rejects"), keepsFeatures: true)
+        let scorer = try OfflineScorer(configuration, reading, rejects: try rejects ?? Rejects(path: "\(folder.path)/rejects"), .features)
         let count = scorer.engine.features.index(of: "merchant_24h_count")!
         let rate = scorer.engine.features.index(of: "merchant_24h_fraud_rate")!
         var lines: [String] = []
@@ -110,7 +110,7 @@ struct OfflineScorerTests {
             lines += String(decoding: json, as: UTF8.self) + "\n"
         }
         func verdicts(_ file: String) throws -> [String] {
-            let scorer = try OfflineScorer(configuration, .init(), rejects: try Rejects(path: "\(folder.path)/r"), keepsFeatures: false)
+            let scorer = try OfflineScorer(configuration, .init(), rejects: try Rejects(path: "\(folder.path)/r"), .verdicts)
             var out: [String] = []
             try scorer.score(file) { scored throws(FileError) in
                 out.append(String(decoding: scored.fraud, as: UTF8.self))

@@ -19,7 +19,7 @@ struct Offline {
     private let rejects: Rejects
     private let command: String
 
-    init(_ arguments: Arguments, command: String, keepsFeatures: Bool) throws {
+    init(_ arguments: Arguments, command: String, _ wanted: OfflineScorer.Wanted) throws {
         self.command = command
         let settings = try Settings(environment: ProcessFacts.environment)
         for warning in settings.warnings { printError("weir: \(warning)\n") }
@@ -38,7 +38,7 @@ struct Offline {
         let rejects = try Rejects(path: arguments.text("rejects"))
         self.rejects = rejects
         scorer = try Self.asUsage { [reading] () throws(FileError) in
-            try OfflineScorer(configuration, reading, rejects: rejects, keepsFeatures: keepsFeatures)
+            try OfflineScorer(configuration, reading, rejects: rejects, wanted)
         }
         output = try OutputFile(path: arguments.text("output") ?? "-")
     }
