@@ -187,7 +187,7 @@ struct OfflineScorerTests {
             for _ in 0..<times {
                 backtest.add(
                     .init(
-                        id: Text(), fraud: bytes, aml: bytes, features: [], fraudDecision: decision, amlDecision: .clear, challengerDecision: challenger,
+                        id: Text(), transaction: Transaction(), typologies: 0, fraud: bytes, aml: bytes, features: [], fraudDecision: decision, amlDecision: .clear, challengerDecision: challenger,
                         isFraud: isFraud))
             }
         }

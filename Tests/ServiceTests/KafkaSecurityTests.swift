@@ -59,13 +59,13 @@ struct KafkaSecurityTests {
     private func roundTrip(_ environment: [String: String], _ topic: String) throws {
         let settings = try Settings(environment: environment)
         let admin = try Admin(settings.streamProperties)
-        try admin.create(.init(topic, partitions: 1), timeoutMillis: 15_000)
+        try admin.create(.init(topic, partitions: 1), timeoutMillis: 60_000)
         let producer = try TransactionalProducer(settings.streamProperties, transactionalID: unique("id"), topics: [topic])
-        try producer.initTransactions(timeoutMillis: 15_000)
+        try producer.initTransactions(timeoutMillis: 60_000)
         try producer.begin()
         let handle = try producer.topic(topic)
         try withBytes(of: "value") { try producer.produce(handle, partition: 0, key: nil, value: $0) }
-        try producer.commit(timeoutMillis: 15_000)
+        try producer.commit(timeoutMillis: 60_000)
         let wakeup = Wakeup()
         let consumer = try Consumer(settings.streamProperties, group: "reader", wakeup: wakeup)
         let queue = try consumer.assign(topic: topic, partition: 0, offset: 0)
@@ -139,7 +139,7 @@ struct KafkaSecurityTests {
             return token
         }
         let topic = unique("long")
-        try Admin(properties).create(.init(topic, partitions: 1), timeoutMillis: 15_000)
+        try Admin(properties).create(.init(topic, partitions: 1), timeoutMillis: 60_000)
         let producer = try Producer(properties)
         let handle = try producer.topic(topic)
         let before = made.all.count
@@ -150,7 +150,7 @@ struct KafkaSecurityTests {
                 producer.poll(timeoutMillis: 100)
                 return made.all.count >= before + 3
             })
-        try producer.flush(timeoutMillis: 15_000)
+        try producer.flush(timeoutMillis: 60_000)
         #expect(producer.failureCount == 0)
         #expect(secure.tokens.allSatisfy { $0.hasSuffix(" accepted") }, "\(secure.tokens)")
         #expect(Set(secure.tokens).count >= 2, "the broker has seen more than one")

@@ -95,7 +95,7 @@ import Testing
         #expect(
             line(.csv, true) == """
                 tx-3-000000007,A-42,2026-01-01T00:00:00.123Z,129.05,USD,purchase,M-7,5411,c_0000000000000abc,d-000000000012,198.18.1.2,\
-                ,GB,US,online,2024-01-01T00:00:00.000Z,0,ordinary
+                ,GB,US,online,2024-01-01T00:00:00.000Z,0,0,ordinary
 
                 """)
     }

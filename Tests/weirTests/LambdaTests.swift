@@ -187,7 +187,7 @@ struct LambdaKafkaTests {
         var environment = ["KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrapServers]
         for (name, topic) in [("TRANSACTIONS_TOPIC", "transactions"), ("FRAUD_VERDICTS_TOPIC", "fraud"), ("AML_VERDICTS_TOPIC", "aml"), ("DLQ_TOPIC", "dlq")] {
             environment[name] = unique(topic)
-            try admin.create(.init(environment[name]!, partitions: 4), timeoutMillis: 10_000)
+            try admin.create(.init(environment[name]!, partitions: 4), timeoutMillis: 60_000)
         }
         return environment
     }

@@ -34,7 +34,7 @@ struct Offline {
         }
         hasLabels = if case .none = reading.labels { false } else { true }
         var configuration = try settings.engineConfiguration()
-        if !keepsFeatures { configuration.models = settings.engineModels(configuration.features) { printError("weir: \($0)\n") } }
+        if wanted == .verdicts || wanted == .outcomes { configuration.models = settings.engineModels(configuration.features) { printError("weir: \($0)\n") } }
         let rejects = try Rejects(path: arguments.text("rejects"))
         self.rejects = rejects
         scorer = try Self.asUsage { [reading] () throws(FileError) in
