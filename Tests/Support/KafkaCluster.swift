@@ -30,6 +30,8 @@ public final class KafkaCluster: Sendable {
         // Two ports each. Whoever else looks for some begins elsewhere in the range; a race for one is settled by the script.
         for attempt in 0..<45 {
             let port = Self.firstPort + 2 * ((Int(getpid()) + attempt) % 45)
+            // Also while it is killed its port is its own.
+            guard Self.taken.withLock({ $0.insert(port).inserted }) else { continue }
             guard Self.isFree(port), Self.isFree(port + 1) else { continue }
             let (status, output) = try Self.run(Self.start(port, data, settings, classes))
             if status == 0 {
@@ -45,6 +47,8 @@ public final class KafkaCluster: Sendable {
         _ = try? Self.run(["kill", "--data", data.path])
         try? FileManager.default.removeItem(at: data)
     }
+
+    private static let taken = Mutex<Set<Int>>([])
 
     // MARK: One for all tests that harm it in nothing
 

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A server that answers as a test tells it, also as no server should: half an answer, none, nonsense. On 127.0.0.1, a thread a connection; it ends with its last reference.
+/// A server that answers as a test tells it, also as no server should: half an answer, none, nonsense. On 127.0.0.1, a thread a connection. It lives as long as the process: a test may mention it for the last time before it asks it for the last time.
 public final class StandIn: Sendable {
     public struct Call: Sendable {
         /// From 0, over all connections.
@@ -25,18 +25,13 @@ public final class StandIn: Sendable {
         }
     }
 
-    private struct State {
-        var calls: [Call] = []
-        var sockets: Set<Int32> = []
-        var isStopped = false
-    }
+    private static let all = Mutex<[StandIn]>([])
 
     public let port: UInt16
-    private let listener: Int32
     private let shared: Shared
 
     private final class Shared: Sendable {
-        let state = Mutex(State())
+        let calls = Mutex<[Call]>([])
         let script: @Sendable (Call) -> Reply
 
         init(_ script: @escaping @Sendable (Call) -> Reply) { self.script = script }
@@ -44,12 +39,11 @@ public final class StandIn: Sendable {
 
     public init(_ script: @escaping @Sendable (Call) -> Reply) {
         shared = Shared(script)
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
         let isUp = withUnsafeMutablePointer(to: &address) { address in
             address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(listener, $0, length) == 0 && listen(listener, 64) == 0 && getsockname(listener, $0, &length) == 0
@@ -62,40 +56,23 @@ public final class StandIn: Sendable {
             while true {
                 let connection = accept(listener, nil, nil)
                 if connection < 0 { return }
-                let isStopped = shared.state.withLock { state in
-                    if !state.isStopped { state.sockets.insert(connection) }
-                    return state.isStopped
-                }
-                if isStopped {
-                    close(connection)
-                    return
-                }
                 start {
                     serve(connection, shared.script) { call in
-                        shared.state.withLock { state in
-                            let numbered = Call(number: state.calls.count, method: call.method, target: call.target, headers: call.headers, body: call.body)
-                            state.calls.append(numbered)
+                        shared.calls.withLock { calls in
+                            let numbered = Call(number: calls.count, method: call.method, target: call.target, headers: call.headers, body: call.body)
+                            calls.append(numbered)
                             return numbered
                         }
                     }
-                    shared.state.withLock { _ = $0.sockets.remove(connection) }
                     close(connection)
                 }
             }
         }
-    }
-
-    deinit {
-        shared.state.withLock { state in
-            state.isStopped = true
-            for connection in state.sockets { shutdown(connection, Int32(SHUT_RDWR)) }
-        }
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        Self.all.withLock { $0.append(self) }
     }
 
     /// What it was asked so far.
-    public var calls: [Call] { shared.state.withLock { $0.calls } }
+    public var calls: [Call] { shared.calls.withLock { $0 } }
 }
 
 private final class Body: Sendable {
