@@ -247,12 +247,11 @@ struct LambdaKafkaTests {
 }
 
 private let emulator: String? = {
-    let near = AWSPython.root.appendingPathComponent("../shared/lambda/aws-lambda-rie").standardized.path
-    let places: [String?] = [ProcessInfo.processInfo.environment["WEIR_LAMBDA_RIE"], near]
+    let places: [String?] = [ProcessInfo.processInfo.environment["WEIR_LAMBDA_RIE"]]
     return places.compactMap { $0 }.first { FileManager.default.isExecutableFile(atPath: $0) }
 }()
 
-/// AWS's own runtime interface emulator, from `WEIR_LAMBDA_RIE` or `../shared/lambda/aws-lambda-rie` beside the checkout.
+/// AWS's own runtime interface emulator, from `WEIR_LAMBDA_RIE`.
 @Suite(.enabled(if: emulator != nil, "not run by AWS's runtime interface emulator: set WEIR_LAMBDA_RIE to aws-lambda-rie"), .serialized)
 struct LambdaEmulatorTests {
     private final class Emulator {
