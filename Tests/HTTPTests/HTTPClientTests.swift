@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func `says that nobody is there`() throws {
-        let port: UInt16 = 1
+        let port = freePorts(1)[0]
         let refused = try #require(try error(ClientRequest("GET", url(port))))
         #expect(refused.kind == .unreachable && refused.isPassing && refused.description.hasPrefix("no answer from 127.0.0.1:\(port): "))
     }

@@ -51,7 +51,7 @@ import Testing
 }
 
 /// Apache Kafka with listeners for TLS with certificates on both sides, SCRAM over TLS, and IAM's tokens over TLS; those are looked at by a verifier of its own (`Tests/Fixtures/kafka`).
-@Suite(.enabled(if: KafkaCluster.isAvailable, KafkaCluster.skipping), .enabled(if: ProcessInfo.processInfo.environment["WEIR_TEST_SECURITY"] != nil && SecureCluster.hasTools, "not run unless WEIR_TEST_SECURITY is set; not run against SASL and TLS: javac or openssl is missing"), .serialized)
+@Suite(.enabled(if: KafkaCluster.isAvailable, KafkaCluster.skipping), .enabled(if: SecureCluster.hasTools, "not run against SASL and TLS: javac or openssl is missing"), .serialized)
 struct KafkaSecurityTests {
     private static let iamKeys = ["AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIAWEIR", "AWS_SECRET_ACCESS_KEY": "the/secret+key"]
 
@@ -198,7 +198,7 @@ private final class SecureCluster {
         let (_, home) = try AWSPython.run(AWSPython.script("kafka.sh"), ["home"])
         let source = AWSPython.root.appendingPathComponent("Tests/Fixtures/kafka/IAMVerifier.java").path
         try run("/usr/bin/javac", ["-d", folder.path, "-cp", "\(home)/libs/*", source])
-        let free = Self.freePorts(3)
+        let free = freePorts(3)
         (tlsPort, scramPort, iamPort) = (free[0], free[1], free[2])
         let login = "org.apache.kafka.common.security"
         let listeners = "TLS://127.0.0.1:\(tlsPort),SCRAM://127.0.0.1:\(scramPort),IAM://127.0.0.1:\(iamPort)"
@@ -215,12 +215,6 @@ private final class SecureCluster {
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
-
-    /// Ports that nobody listens on now.
-    private static func freePorts(_ count: Int) -> [UInt16] {
-        let servers = (0..<count).map { _ in StandIn { _ in .raw([]) } }
-        return servers.map(\.port)
-    }
 
     /// What the verifier said of each token, oldest first.
     var tokens: [String] { (try? String(contentsOfFile: file("tokens"), encoding: .utf8))?.split(separator: "\n").map(String.init) ?? [] }

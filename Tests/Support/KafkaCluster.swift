@@ -45,6 +45,7 @@ public final class KafkaCluster: Sendable {
 
     deinit {
         _ = try? Self.run(["kill", "--data", data.path])
+        _ = Self.taken.withLock { $0.remove(port) }
         try? FileManager.default.removeItem(at: data)
     }
 

@@ -247,11 +247,12 @@ struct LambdaKafkaTests {
 }
 
 private let emulator: String? = {
-    let places: [String?] = [ProcessInfo.processInfo.environment["WEIR_LAMBDA_RIE"]]
+    let near = AWSPython.root.appendingPathComponent("../shared/lambda/aws-lambda-rie").standardized.path
+    let places: [String?] = [ProcessInfo.processInfo.environment["WEIR_LAMBDA_RIE"], near]
     return places.compactMap { $0 }.first { FileManager.default.isExecutableFile(atPath: $0) }
 }()
 
-/// AWS's own runtime interface emulator, from `WEIR_LAMBDA_RIE`.
+/// AWS's own runtime interface emulator, from `WEIR_LAMBDA_RIE` or `../shared/lambda/aws-lambda-rie` beside the checkout.
 @Suite(.enabled(if: emulator != nil, "not run by AWS's runtime interface emulator: set WEIR_LAMBDA_RIE to aws-lambda-rie"), .serialized)
 struct LambdaEmulatorTests {
     private final class Emulator {
@@ -259,18 +260,13 @@ struct LambdaEmulatorTests {
         private let process = Process()
         private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(unique("weir-rie"))
 
-        /// Two ports that nobody listens on now.
-        private static func freePorts() -> (UInt16, UInt16) {
-            let two = [StandIn { _ in .raw([]) }, StandIn { _ in .raw([]) }]
-            return (two[0].port, two[1].port)
-        }
-
         init(_ environment: [String: String]) throws {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let bootstrap = folder.appendingPathComponent("bootstrap")
             try Data("#!/bin/sh\nexec '\(LambdaTests.executable.path)' lambda\n".utf8).write(to: bootstrap)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: bootstrap.path)
-            let (port, api) = Self.freePorts()
+            let ports = freePorts(2)
+            let (port, api) = (ports[0], ports[1])
             self.port = port
             process.executableURL = URL(fileURLWithPath: emulator!)
             process.arguments = [
