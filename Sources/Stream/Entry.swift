@@ -86,6 +86,8 @@ struct EpochHead: Equatable {
 
 /// One transaction of the leader, as it stands in the journal (`docs/reference/journal.md`).
 struct Entry: Equatable {
+    /// Where it stands in the journal, once it was read there; between two entries stands at least the marker of a transaction.
+    var offset: Int64 = -1
     var n: Int64 = 0
     var epoch: Int64 = 0
     /// A random number of the process that wrote it.

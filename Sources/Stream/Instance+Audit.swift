@@ -14,7 +14,7 @@ extension Instance {
             cluster.readJournalFromStart()
             while true {
                 try fetchJournal()
-                while !entries.isEmpty, journalNext - Int64(entries.count) < end { try take(entries.removeFirst()) }
+                while let first = entries.first, first.offset < end { try take(entries.removeFirst()) }
                 if journalNext >= end { break }
                 try pause(20)
             }

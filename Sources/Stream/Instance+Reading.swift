@@ -80,7 +80,8 @@ extension Instance {
                 journalAtEnd = false
                 journalNext = offset + 1
                 do {
-                    let entry = try coding.decode(bytes, group: configuration.group)
+                    var entry = try coding.decode(bytes, group: configuration.group)
+                    entry.offset = offset
                     entries.append(entry)
                     if role != .leader { unapplied.append((entry.n, cluster.now)) }
                 } catch EntryCoding.Failure.foreign(let group, let topics) {
