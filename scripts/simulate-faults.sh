@@ -3,7 +3,7 @@
 #
 #   scripts/simulate-faults.sh seeds FROM TO     both included, on all cores; fails at the first seed that does
 #   scripts/simulate-faults.sh trace SEED        one seed, with all that happens
-#   scripts/simulate-faults.sh mutations [N]     each patch of Tests/Faults/mutations must fail within N seeds (400)
+#   scripts/simulate-faults.sh mutations [N]     each patch of Tests/Faults/mutations must fail within N seeds (400), but for those of Tests/Faults/escaping.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
 package=.build/simulate-faults
@@ -40,7 +40,7 @@ seeds() {
 }
 
 mutations() {
-    local most=$1 patch name failed=0 output
+    local most=$1 patch name failed=0 output known
     for patch in Tests/Faults/mutations/*.patch; do
         name=$(basename "$patch" .patch)
         lay_out
@@ -50,11 +50,13 @@ mutations() {
             continue
         fi
         build
+        known=$(grep -cx "$name" Tests/Faults/escaping.txt || true)
         if output=$(seeds 1 "$most" 2>&1); then
-            echo "$name: NOT CAUGHT by $most seeds"
-            failed=1
+            echo "$name: NOT CAUGHT by $most seeds$([ "$known" = 0 ] || echo ", as Tests/Faults/escaping.txt says")"
+            [ "$known" = 1 ] || failed=1
         else
             echo "$name: caught: $(grep -m1 '^seed ' <<<"$output" | cut -c1-140)"
+            [ "$known" = 0 ] || { echo "$name: take it out of Tests/Faults/escaping.txt" && failed=1; }
         fi
     done
     lay_out

@@ -17,7 +17,9 @@ let package = Package(
         .target(name: "CFibers"),
         .target(name: "Velocity", dependencies: ["CLanes", "CPlatform"], swiftSettings: swift),
         .target(name: "Models", dependencies: ["CPlatform"], swiftSettings: swift),
-        .target(name: "Scoring", dependencies: ["Velocity", "Models", "CSimdjson", "CPlatform"], swiftSettings: swift),
+        .target(
+            name: "Scoring", dependencies: ["Velocity", "Models", "CSimdjson", "CPlatform"], resources: [.embedInCode("AML/Data/high-risk-countries.csv")],
+            swiftSettings: swift),
         .target(name: "Stream", dependencies: ["Scoring", "Velocity", "CPlatform"], swiftSettings: swift),
         .executableTarget(name: "faults", dependencies: ["Stream", "Scoring", "Velocity", "CFibers"], swiftSettings: swift),
     ],
