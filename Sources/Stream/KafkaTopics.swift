@@ -34,39 +34,54 @@ struct KafkaTopics {
         } catch {
             throw .later("\(error)")
         }
-        func make(_ name: String, partitions: Int32, _ configuration: [String: String]) throws(Failure) -> Int32 {
-            if let count = present[name] { return count }
-            return try create(name, partitions, configuration, admin)
+        if present[topics.transactions] == nil {
+            try create([.init(topics.transactions, configuration: ["message.timestamp.type": "LogAppendTime"])], admin)
         }
-        let input = try make(topics.transactions, partitions: -1, ["message.timestamp.type": "LogAppendTime"])
-        for name in [topics.feedback, topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters].compactMap({ $0 }) {
-            _ = try make(name, partitions: input, [:])
-        }
+        let input = try count(topics.transactions, present, admin)
         let inputConfiguration = configuration(topics.transactions, admin)
         let retention = inputConfiguration?["retention.ms"].flatMap { Int64($0) } ?? -1
-        let journal = try make(
-            topics.journal, partitions: 1, ["cleanup.policy": "delete", "retention.ms": String(retention), "retention.bytes": "-1"])
+        var wanted = [topics.feedback, topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters].compactMap { $0 }.map {
+            Admin.NewTopic($0, partitions: input)
+        }
+        wanted.append(
+            .init(
+                topics.journal, partitions: 1,
+                configuration: ["cleanup.policy": "delete", "retention.ms": String(retention), "retention.bytes": "-1"]))
+        let missing = wanted.filter { present[$0.name] == nil }
+        if !missing.isEmpty { try create(missing, admin) }
+        let journal = try count(topics.journal, present, admin)
         guard journal == 1 else {
             throw .refused("the journal \(topics.journal) has \(journal) partitions and must have one; take another (JOURNAL_TOPIC)")
         }
         var facts = look(at: inputConfiguration)
         if try lookAtJournal(admin, inputRetention: retention) { facts.isRetentionShort = true }
-        lookAtGroup(admin)
+        // Where no group has ever committed anything, to ask after one would wait for the broker to make the topic of their offsets.
+        if present[topics.journal] != nil || present["__consumer_offsets"] != nil { lookAtGroup(admin) }
         let outputs = [topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters]
         for name in outputs { facts.largestOutputs[name] = configuration(name, admin)?["max.message.bytes"].flatMap { Int($0) } }
         if facts.largestOutputs.count < outputs.count { facts.largestOutputs = [:] }
         return facts
     }
 
-    /// Makes a topic; what it then has is asked anew.
-    private func create(_ name: String, _ partitions: Int32, _ configuration: [String: String], _ admin: Admin) throws(Failure) -> Int32 {
+    /// Makes topics by one request. Where another instance was quicker, all are asked for anew.
+    private func create(_ missing: [Admin.NewTopic], _ admin: Admin) throws(Failure) {
+        let names = missing.map(\.name).joined(separator: " ")
         do throws(KafkaError) {
-            try admin.create(.init(name, partitions: partitions, configuration: configuration), timeoutMillis: 5000)
-            note(.info, "topic made", [("topic", name)])
+            try admin.create(missing, timeoutMillis: 5000)
         } catch {
-            guard error.code == KafkaError.Code.topicExists else { throw .later("making \(name): \(error)") }
+            throw .later("making \(names): \(error)")
         }
-        throw .later("\(name) is being made")
+        for topic in missing { note(.info, "topic made", [("topic", topic.name)]) }
+    }
+
+    /// The partitions of a topic that was found, or made just now.
+    private func count(_ name: String, _ present: [String: Int32], _ admin: Admin) throws(Failure) -> Int32 {
+        if let count = present[name] { return count }
+        do throws(KafkaError) {
+            return try admin.metadata(topic: name, timeoutMillis: 2000).partitionCount
+        } catch {
+            throw .later("\(name): \(error)")
+        }
     }
 
     private func configuration(_ name: String, _ admin: Admin) -> [String: String]? {

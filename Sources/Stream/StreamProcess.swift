@@ -81,11 +81,11 @@ public final class StreamProcess: Sendable {
     private func prepareTopics() throws(StreamExit) -> TopicFacts {
         let topics = KafkaTopics(
             topics: configuration.topics, group: configuration.group, longestReach: configuration.longestReach, note: observer.note)
+        let admin: Admin
+        do throws(KafkaError) { admin = try Admin(kafka) } catch { throw .refused("\(error)") }
         var status = StreamStatus()
         while true {
             do throws(KafkaTopics.Failure) {
-                let admin: Admin
-                do throws(KafkaError) { admin = try Admin(kafka) } catch { throw .refused("\(error)") }
                 let facts = try topics.prepare(admin)
                 if facts.isCompacted { runner.perform { $0.incomplete.isUnknown = true } }
                 return facts
