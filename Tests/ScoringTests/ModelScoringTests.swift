@@ -165,11 +165,11 @@ import Testing
     }
 
     @Test func `drift is small for what was trained on, and large for what was not`() {
-        #expect(PopulationStability.index(expected: [0.5, 0.5], counts: [1, 1]) == nil)
+        #expect(PopulationStability.index(expected: [0.5, 0.5], counts: [5_000, 4_999]) == nil)
         let same = PopulationStability.index(expected: [0.5, 0.3, 0.2], counts: [5_000, 3_000, 2_000])
         #expect(same.map { abs($0) < 1e-12 } == true)
-        let moved = PopulationStability.index(expected: [0.5, 0.5], counts: [900, 100])
+        let moved = PopulationStability.index(expected: [0.5, 0.5], counts: [9_000, 1_000])
         #expect(moved.map { abs($0 - (0.4 * log(1.8) - 0.4 * log(0.2))) < 1e-12 } == true)
-        #expect(PopulationStability.index(expected: [1, 0], counts: [0, 1_000])! > 5)
+        #expect(PopulationStability.index(expected: [1, 0], counts: [0, 10_000])! > 5)
     }
 }

@@ -1,7 +1,7 @@
 /// How far what comes differs from what a model was trained on: Σ (actual − expected) · ln (actual / expected) over bins. Below 0.1 little, above 0.25 much.
 public enum PopulationStability {
-    /// Rows below which nothing is said.
-    public static let fewest = 200
+    /// Rows below which nothing is said: chance alone would move the index by some (bins − 1) / rows, and an hour of a small bank is no sample of its year.
+    public static let fewest = 10_000
 
     /// - Parameters:
     ///   - expected: shares by bin in training.

@@ -50,9 +50,8 @@ final class ModelTally {
     var snapshot: ModelFacts {
         var facts = ModelFacts()
         for (i, distribution) in distributions.enumerated() {
-            if let index = PopulationStability.index(expected: distribution.shares, counts: counts[i]) {
-                facts.stability.append(.init(feature: distribution.feature, index: index))
-            }
+            let index = PopulationStability.index(expected: distribution.shares, counts: counts[i]) ?? 0
+            facts.stability.append(.init(feature: distribution.feature, index: index))
         }
         facts.hasShadow = hasShadow
         facts.champion = champion
@@ -69,7 +68,7 @@ public struct ModelFacts: Sendable, Equatable {
         public var index: Double
     }
 
-    /// Population stability index by feature; those of which too little was seen are left out.
+    /// Population stability index by feature; 0 while too little was seen (`PopulationStability.fewest`).
     public var stability: [Stability] = []
     public var hasShadow = false
     /// Transactions by tenth of the score.
