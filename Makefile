@@ -98,6 +98,11 @@ check-s3: deps-test
 	$(INSTALL) swift-proxy swift-account swift-container swift-object memcached
 	WEIR_S3API=1 swift test $(FLAGS) --filter StrictS3Tests
 
+## rehearse-fresh   a newcomer's machine: a Debian of its own with Swift alone, in which make demo and make test must do; root
+rehearse-fresh:
+	@$(INSTALL) debootstrap
+	scripts/rehearse-fresh.py $(if $(FOLDER),--folder $(FOLDER))
+
 ## dist             what the image holds, in the folder dist
 dist: deps-build
 	scripts/dist.sh dist
