@@ -81,6 +81,14 @@ deps-docs:
 check-docs: build deps-docs
 	.build/venv/bin/python scripts/check-docs.py $(WEIR)
 
+## bench-velocity   the windows alone, beside a C++ prototype (where it is) and deques in plain Swift
+bench-velocity: deps-build
+	scripts/bench-velocity.sh
+
+## check-windows    10,000 seeds of the windows and snapshots against the brute force: some ten minutes
+check-windows: deps-build
+	WEIR_SEEDS=10000 swift test $(FLAGS) --filter VelocityTests
+
 ## check-handbook   every window equal to those that the Fraud Detection Handbook publishes, where the data are
 check-handbook: build
 	scripts/check-handbook.py $(WEIR)

@@ -79,6 +79,8 @@ public final class EngineRunner: @unchecked Sendable {
     private var lagging = false
     /// Artefacts that came into force, and that no record was scored under yet.
     private var newModels: [String: String]?
+    /// Since when nothing was applied, and whether memory may be given back meanwhile.
+    private var idle: (since: Int64, watermark: Int64, mayTidy: Bool) = (0, .min, false)
 
     public convenience init(
         engine: Engine, topics: TopicNames, bounds: StreamBounds = .init(), serve: @escaping (Engine) -> Bool = { _ in false },
@@ -248,6 +250,7 @@ public final class EngineRunner: @unchecked Sendable {
     func turn(waiting: Bool) -> Bool {
         guard let turn = next(waiting: waiting) else { return false }
         if let work = turn.work { perform(work) }
+        if turn.tidies { idle.mayTidy = engine.tidy() }
         finish(turn.full)
         while serve(engine) {}
         return true
@@ -257,6 +260,8 @@ public final class EngineRunner: @unchecked Sendable {
         var work: Work?
         /// Whether to close, and as a full entry.
         var full: Bool?
+        /// Whether to give memory back, since nothing else is to be done.
+        var tidies = false
     }
 
     /// What is to be done next; nil at the end or, not `waiting`, when there is nothing.
@@ -279,6 +284,12 @@ public final class EngineRunner: @unchecked Sendable {
                     return Turn()
                 }
                 guard waiting else { return nil }
+                // Not in the gaps of a stream: after a second in which nothing was applied.
+                if engine.watermark != idle.watermark { idle = (beat, engine.watermark, true) }
+                if idle.mayTidy, beat - idle.since >= 1000 {
+                    isBusy = true
+                    return Turn(tidies: true)
+                }
                 monitor.wait(milliseconds: 1000)
             }
         }

@@ -78,6 +78,13 @@ extension VelocityStore {
         return stored.decision
     }
 
+    /// Fills the reading with what the entities that the event names did in each window that ends at its time, the event left out: a look back. Changes nothing.
+    ///
+    /// Any time up to the watermark is answered exactly, as far as its windows do not reach behind what is retained.
+    public func look(asOf event: Event, into reading: Reading) {
+        read(event, find(event), into: reading, including: false, without: nil, isAdvancing: false)
+    }
+
     /// The ids of what the event names, as far as they are known.
     @inline(__always)
     func find(_ event: Event) -> Names {
@@ -94,7 +101,7 @@ extension VelocityStore {
 
     /// The ids of what the event names, new ones where it joins lists.
     @inline(__always)
-    private func naming(_ event: Event) -> Names {
+    func naming(_ event: Event) -> Names {
         precondition(Header.holds(event.time), "an event time between the years 0 and 9999")
         var n = Names()
         n.account = accounts.insert(event.account)
@@ -108,7 +115,7 @@ extension VelocityStore {
     }
 
     @inline(__always)
-    private func slot(_ table: EntityTable, _ id: UInt32) -> UnsafeMutablePointer<UInt32> {
+    func slot(_ table: EntityTable, _ id: UInt32) -> UnsafeMutablePointer<UInt32> {
         (table.record(id) + 8).assumingMemoryBound(to: UInt32.self)
     }
 
@@ -116,6 +123,7 @@ extension VelocityStore {
     private func join(_ event: Event, _ n: Names) {
         let floor = eventFloor(watermark)
         let record = AccountRecord(accounts.record(n.account))
+        eventRing.add(event.time, Mix.event(event))
         remember(event, record)
 
         var item = Item()
@@ -124,7 +132,7 @@ extension VelocityStore {
         item.transaction = event.transaction
         if event.isDebit {
             var isFirst = false
-            if n.counterparty != 0 { isFirst = rememberPair(event, n, record) }
+            if n.counterparty != 0 { isFirst = rememberPair(event, n, record.debits.pointee) }
             item.values = (n.merchant, n.counterparty, n.device, n.country)
             if n.country != 0 { Reference(countries.record(n.country) + 8).touch(event.time) }
             debits.insert(record.debits, item, isSpecial: isFirst, floor: floor)
@@ -148,37 +156,47 @@ extension VelocityStore {
     }
 
     @inline(__always)
-    private func remember(_ event: Event, _ record: AccountRecord) {
+    func remember(_ event: Event, _ record: AccountRecord) {
         record.touch(event.time)
         let t = event.time
-        guard var times = record.times, times.last > accountFloor(watermark) else {
-            return record.set(AccountRecord.Times(first: t, last: t, second: Int64.min))
-        }
-        times.first = min(times.first, t)
-        if t >= times.last {
-            times.second = times.last
-            times.last = t
-        } else if t > times.second {
-            times.second = t
+        var times = AccountRecord.Times(first: t, last: t, second: Int64.min)
+        if let known = record.times {
+            accountRing.subtract(known.last, Mix.account(event.account, known))
+            if known.last > accountFloor(watermark) {
+                times = known
+                times.first = min(times.first, t)
+                if t >= times.last {
+                    times.second = times.last
+                    times.last = t
+                } else if t > times.second {
+                    times.second = t
+                }
+            }
         }
         record.set(times)
+        accountRing.add(times.last, Mix.account(event.account, times))
     }
 
     /// Whether the debit is the pair's first: the lowest time of those since it was last forgotten. The one that was loses its mark.
-    private func rememberPair(_ event: Event, _ n: Names, _ record: AccountRecord) -> Bool {
+    func rememberPair(_ event: Event, _ n: Names, _ debits: UInt32) -> Bool {
+        var memory = Memory(last: event.time, second: Int64.min, count: 1, sum: UInt128(event.amount))
         guard let pair = pairs.find(n.account, n.counterparty) else {
-            pairs.insert(n.account, n.counterparty, Memory(last: event.time, second: Int64.min, count: 1, sum: UInt128(event.amount)))
+            pairs.insert(n.account, n.counterparty, memory)
+            pairRing.add(memory.last, Mix.pair(event.account, event.counterparty, memory))
             return true
         }
-        var memory = pairs.memory(pair.pointee)
-        if memory.last <= pairFloor(watermark) {
-            pairs.set(pair, Memory(last: event.time, second: Int64.min, count: 1, sum: UInt128(event.amount)))
-            return true
+        let known = pairs.memory(pair.pointee)
+        var isFirst = true
+        if known.last > pairFloor(watermark) {
+            pairRing.subtract(known.last, Mix.pair(event.account, event.counterparty, known))
+            // The first's time is not kept: where it is retained, its mark tells, and where not, no retained event comes before it.
+            isFirst = event.time < known.last && self.debits.hasSpecial(debits, after: event.time, 1, n.counterparty, isTaken: true)
+            memory = known
+            memory.add(event.time, event.amount)
         }
-        // The first's time is not kept: where it is retained, its mark tells, and where not, no retained event comes before it.
-        let isFirst = event.time < memory.last && debits.hasSpecial(record.debits.pointee, after: event.time, 1, n.counterparty, isTaken: true)
-        memory.add(event.time, event.amount)
+        // What was forgotten stays in its bucket, below the floor: its ids may have been others'.
         pairs.set(pair, memory)
+        pairRing.add(memory.last, Mix.pair(event.account, event.counterparty, memory))
         return isFirst
     }
 
@@ -193,7 +211,11 @@ extension VelocityStore {
     /// Takes a label in, before or after its transaction. Of several the one with the highest label time counts; of equal ones the later applied.
     ///
     /// - Complexity: O(64) for a merchant with few events, else O(log events), and the events of one millisecond.
-    public func apply(_ label: Label) -> LabelOutcome {
+    public func apply(_ label: Label) -> LabelOutcome { take(label, marks: true) }
+
+    /// - Parameter marks: whether the merchant's event is marked, too.
+    @discardableResult
+    func take(_ label: Label, marks: Bool) -> LabelOutcome {
         guard configuration.feedbackEnabled, label.transactionTime > delayedFloor(watermark) else { return .ignored }
         var entry = LabelEntry(
             account: label.account, transaction: label.transaction, merchant: label.merchant, time: label.transactionTime,
@@ -204,10 +226,13 @@ extension VelocityStore {
                 if old.pointee.flags & (label.isFraud ? 2 : 4) != 0 { return .duplicate }
                 entry.flags |= 6
             }
+            count(old.pointee, false)
             old.pointee = entry
         } else {
             labels.insert(entry)
         }
+        count(entry, true)
+        if !marks { return .applied }
         let merchant = merchants.find(label.merchant)
         let account = accounts.find(label.account)
         if merchant != 0, account != 0 {

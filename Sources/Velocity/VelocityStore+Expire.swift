@@ -3,7 +3,9 @@ import CPlatform
 extension VelocityStore {
     // MARK: Giving back
 
-    /// Gives memory back that is no longer retained, looking at some `budget` lists or records at most. To be called between batches.
+    /// Gives memory back that is no longer retained, looking at some `budget` lists and twice as many pairs. To be called between batches.
+    ///
+    /// With four an event, what expired takes at most as much as one event an entity does.
     ///
     /// It walks over all entities again and again, so that what no traffic touches is given back too.
     /// - Complexity: O(budget); a large list that is given back as a whole takes longer, O(its chunks).
@@ -12,20 +14,27 @@ extension VelocityStore {
         let floor = eventFloor(watermark)
         let delayed = delayedFloor(watermark)
         let pairFloor = pairFloor(watermark)
-        sweepAccounts(max(1, budget / 2), floor, min(delayed, pairFloor))
-        let share = max(1, budget / 8)
+        let share = sweepShare(budget)
+        sweepAccounts(share, floor, min(delayed, pairFloor))
         sweep(cards, plain, share, floor, &sweeps.cards)
         sweep(devices, plain, share, floor, &sweeps.devices)
         sweep(ips, plain, share, floor, &sweeps.ips)
         sweep(merchants, sales, share, delayed, &sweeps.merchants)
-        sweepCountries(floor)
+        for _ in 0..<share { sweepCountries(floor) }
         pairs.table.sweep(budget: budget * 2) { pair in
             if pair.pointee.last > pairFloor { return false }
             pairs.release(pair)
             return true
         }
-        labels.sweep(budget: budget) { $0.pointee.time <= delayed }
+        labels.sweep(budget: budget) { label in
+            if label.pointee.time > delayed { return false }
+            count(label.pointee, false)
+            return true
+        }
     }
+
+    /// Entities of each kind that are looked at.
+    func sweepShare(_ budget: Int) -> Int { max(1, budget / 4) }
 
     @inline(__always)
     private func next(_ table: EntityTable, _ at: inout UInt32) -> UInt32 {
@@ -47,7 +56,7 @@ extension VelocityStore {
             debits.expire(record.debits, floor: floor)
             credits.expire(record.credits, floor: floor)
             inflows.expire(record.inflow, floor: floor)
-            if record.debits.pointee | record.credits.pointee | record.inflow.pointee != 0 { continue }
+            if holdsIDs || record.debits.pointee | record.credits.pointee | record.inflow.pointee != 0 { continue }
             if record.isNamed(after: named) { continue }
             if let times = record.times, times.last > accountFloor(watermark) { continue }
             accounts.remove(id)
@@ -61,12 +70,12 @@ extension VelocityStore {
             let slot = (table.record(id) + 8).assumingMemoryBound(to: UInt32.self)
             if id + UInt32(budget) <= table.lastID { weir_prefetch(arena[(table.record(id + UInt32(budget)) + 8).load(as: UInt32.self)]) }
             lists.expire(slot, floor: floor)
-            if slot.pointee == 0 { table.remove(id) }
+            if slot.pointee == 0, !holdsIDs { table.remove(id) }
         }
     }
 
     private func sweepCountries(_ floor: Int64) {
         let id = next(countries, &sweeps.countries)
-        if id != 0, !Reference(countries.record(id) + 8).isNamed(after: floor) { countries.remove(id) }
+        if id != 0, !holdsIDs, !Reference(countries.record(id) + 8).isNamed(after: floor) { countries.remove(id) }
     }
 }

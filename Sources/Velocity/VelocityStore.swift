@@ -60,6 +60,18 @@ public final class VelocityStore {
     /// Ids of what a prepared batch names, six an event: likely ones, not certain ones.
     let hints: UnsafeMutablePointer<UInt32>
     static let hintedEvents = 16
+    /// Counts and sums by time: of events, and of accounts and pairs by their last.
+    let eventRing: TimeRing
+    let accountRing: TimeRing
+    let pairRing: TimeRing
+    /// Sums of labels by time, by bucket.
+    var labelSums: [Int64: UInt64] = [:]
+
+    /// While a snapshot is written or brought on, no id is given back: what was written names it.
+    var holdsIDs = false
+    /// As `tidy` found the state, and how many steps it has left.
+    var tidied = TidyKey()
+    var tidyingLeft = 0
     /// Where the sweep of each kind stands.
     var sweeps: (accounts: UInt32, cards: UInt32, devices: UInt32, ips: UInt32, merchants: UInt32, countries: UInt32) = (0, 0, 0, 0, 0, 0)
 
@@ -70,6 +82,8 @@ public final class VelocityStore {
         let reach = configuration.windows.last! + configuration.allowedLateness + (configuration.feedbackEnabled ? configuration.feedbackDelay : 0)
         let isWide = reach >= 1 << 32
         let windows = configuration.windows.count
+        // Times of four bytes are compared across twice the longest window there.
+        let lateness = reach + configuration.windows.last! < 1 << 31 ? configuration.allowedLateness : 0
         arena = Arena()
         accounts = EntityTable(arena, stride: AccountRecord.stride)
         cards = EntityTable(arena, stride: 12)
@@ -79,11 +93,14 @@ public final class VelocityStore {
         countries = EntityTable(arena, stride: 12)
         pairs = Pairs(arena)
         labels = FlatTable(arena)
-        debits = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, limits: limits)
-        credits = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, limits: limits)
-        inflows = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, limits: limits)
-        plain = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, limits: limits)
-        sales = Lists(arena, windows: windows, isWide: isWide, hasDelayed: configuration.feedbackEnabled, limits: limits)
+        debits = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, lateness: lateness, limits: limits)
+        credits = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, lateness: lateness, limits: limits)
+        inflows = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, lateness: lateness, limits: limits)
+        plain = Lists(arena, windows: windows, isWide: isWide, hasDelayed: false, lateness: lateness, limits: limits)
+        sales = Lists(arena, windows: windows, isWide: isWide, hasDelayed: configuration.feedbackEnabled, lateness: lateness, limits: limits)
+        eventRing = TimeRing(retention: configuration.windows.last! + configuration.allowedLateness)
+        accountRing = TimeRing(retention: configuration.accountRetention)
+        pairRing = TimeRing(retention: configuration.pairRetention)
         lows = .allocate(capacity: windows)
         totals = .allocate(capacity: windows)
         totals.initialize(repeating: Totals(), count: windows)

@@ -108,6 +108,28 @@ struct Invariants {
             for d in 0..<S.values { entries += marks[d].filter { $0 }.count }
             if h.pointee.indexCount != entries { return "\(h.pointee.indexCount) entries of the index, must be \(entries)" }
         }
+        if h.pointee.index != nil, lists.lateness > 0 {
+            var last: [[UInt32: Int64]] = Array(repeating: [:], count: S.values)
+            var i = 0
+            for (k, block) in zip(h.pointee.range, blocks) {
+                let handle = h.pointee.chunks[k].before
+                if (handle != 0) != (k >= h.pointee.known) { return "chunk \(k) of \(h.pointee.range), known from \(h.pointee.known)" }
+                for place in 0..<block.count {
+                    for d in 0..<S.values where items[i][d] != 0 {
+                        let seen = last[d].updateValue(items[i].time, forKey: items[i][d])
+                        if handle == 0 { continue }
+                        let own = UInt32(truncatingIfNeeded: items[i].time)
+                        let says = lists.before(handle, d)[place]
+                        // Of one that is gone it may still say when it was.
+                        let isGone = seen == nil || seen! <= store.eventFloor(store.watermark)
+                        let saidTime = items[i].time - Int64(own &- says)
+                        let isStale = says == own || saidTime <= store.eventFloor(store.watermark)
+                        if says != UInt32(truncatingIfNeeded: seen ?? items[i].time), !(isGone && isStale) { return "what event \(i) says of before" }
+                    }
+                    i += 1
+                }
+            }
+        }
         guard let cursors = h.pointee.cursors else { return nil }
         for c in 0..<lists.cursorCount {
             let cursor = cursors[c]

@@ -108,7 +108,7 @@ struct Oracle {
     // MARK: Reading
 
     /// `earlier`: the state without the event; `itself`: where the event is in `events`, when it is there.
-    private func read(_ event: Event, earlier: Oracle, before: Int64, itself: Int?) -> Expected {
+    func read(_ event: Event, earlier: Oracle, before: Int64, itself: Int?) -> Expected {
         var r = Expected()
         let t = event.time
         r.isLate = before != Int64.min && t < before - configuration.allowedLateness

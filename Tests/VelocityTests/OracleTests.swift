@@ -64,6 +64,13 @@ struct OracleTests {
                     }
                     if store.digest() != before { return "step \(i): a preview changed the state" }
                 }
+                if side.oneIn(4), oracle.watermark != .min {
+                    var past = event
+                    past.time = oracle.watermark - side.below(stream.configuration.windows.last! + stream.configuration.allowedLateness)
+                    store.look(asOf: past, into: reading)
+                    let must = oracle.read(past, earlier: oracle, before: oracle.watermark, itself: nil)
+                    if Expected(reading) != must { return "step \(i): as of \(past.time)\n" + Expected(reading).difference(must) }
+                }
                 if decision == .new || appliesAll && side.oneIn(2) {
                     store.apply(event, into: reading)
                     follower.apply(event)
@@ -77,7 +84,17 @@ struct OracleTests {
             if side.oneIn(20) { store.expire(budget: 1 + side.below(50)) }
             if walks, let violation = Invariants(store: store).violation() { return "step \(i): \(violation)" }
         }
-        if store.digest() != follower.digest() { return "the follower's digest differs" }
+        let digest = store.digest()
+        if digest != follower.digest() { return "the follower's digest differs" }
+        store.sumAnew()
+        if store.digest() != digest { return "the digest kept up is not the one made anew" }
+        let (width, floor) = (store.eventRing.width, store.eventFloor(store.watermark))
+        var (count, sum): (Int64, UInt64) = (0, 0)
+        for event in oracle.events where (event.time + Header.bias) / width * width - Header.bias > floor {
+            count += 1
+            sum &+= Mix.event(event)
+        }
+        if store.eventRing.total(above: floor) != (count, sum) { return "the events' sum" }
         return nil
     }
 }

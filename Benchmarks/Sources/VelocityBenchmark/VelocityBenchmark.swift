@@ -1,8 +1,8 @@
 // The windows alone, one thread: events in, readings out.
 //
-//     swift run -c release --package-path Benchmarks VelocityBenchmark [fill] [measured] [perWeek] [late share] [kinds: 3 or 6] [feedback: 0 or 1]
+//     swift run -c release --package-path Benchmarks VelocityBenchmark [fill] [measured] [perWeek] [late share] [kinds: 3 or 6] [feedback: 0 or 1] [file]
 //
-// Prints nanoseconds a transaction (median of blocks of 100,000), resident memory, and where the bytes are.
+// With a file, a snapshot is written to it and read from it. Prints nanoseconds a transaction (median of blocks of 100,000), resident memory, and where the bytes are.
 import CAllocations
 import Glibc
 import Velocity
@@ -41,6 +41,10 @@ func residentBytes() -> Int {
         let kinds = Int(argument(5, 6))
         let hasFeedback = argument(6, 0) != 0
 
+        if CommandLine.arguments.count > 1, CommandLine.arguments[1] == "deques" {
+            deques(fill: Int(argument(2, 500_000)), measured: Int(argument(3, 100_000)))
+            return
+        }
         var payments = Payments(perWeek: perWeek, late: late, hasAllKinds: kinds == 6)
         let before = residentBytes()
         let store = VelocityStore(VelocityConfiguration(feedbackEnabled: hasFeedback))
@@ -90,6 +94,62 @@ func residentBytes() -> Int {
         print(
             "resident: \(before >> 20) MB before, \(filled >> 20) filled, \(residentBytes() >> 20) now; state \(state >> 20) MB; "
                 + "\(store.eventCount) transactions, \(store.entityCount(.account)) accounts, \(store.pairCount) pairs")
+        if CommandLine.arguments.count > 7 { snapshot(store, CommandLine.arguments[7]) }
         for part in store.parts { print("  \(part.name): \(part.bytes >> 20) MB, \(part.count) x \(part.count == 0 ? 0 : Double(part.bytes * 10 / part.count) / 10) bytes") }
+    }
+
+    /// Writes a snapshot by steps of a megabyte, and reads it.
+    private static func snapshot(_ store: VelocityStore, _ path: String) {
+        guard let file = fopen(path, "wb") else { return print("\(path) cannot be written") }
+        var bytes = 0
+        var longest: UInt64 = 0
+        let writer = SnapshotWriter(of: store)
+        let start = nanos()
+        var isMore = true
+        while isMore {
+            let begin = nanos()
+            isMore = writer.step(budget: 1 << 20) { bytes += fwrite($0.baseAddress, 1, $0.count, file) }
+            longest = max(longest, nanos() - begin)
+        }
+        fclose(file)
+        let written = nanos() - start
+
+        guard let input = fopen(path, "rb") else { return print("\(path) cannot be read") }
+        let reader = SnapshotReader(store.configuration)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        let begin = nanos()
+        do {
+            while true {
+                let count = fread(buffer.baseAddress, 1, buffer.count, input)
+                if count == 0 { break }
+                try reader.read(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
+            let restored = try reader.finish()
+            restored.endBringingOn()
+            let read = nanos() - begin
+            print(
+                "snapshot: \(bytes >> 20) MB, written at \(UInt64(bytes) * 1000 / written) MB/s, longest step \(longest / 1000) us; "
+                    + "read at \(UInt64(bytes) * 1000 / read) MB/s; \(restored.digest() == store.digest() ? "the same digest" : "ANOTHER DIGEST")")
+        } catch {
+            print("the snapshot is refused: \(error)")
+        }
+        fclose(input)
+        buffer.deallocate()
+    }
+
+    /// The peer in plain Swift.
+    private static func deques(fill: Int, measured: Int) {
+        var payments = Payments(perWeek: 5_000_000, late: 0, hasAllKinds: true)
+        let before = residentBytes()
+        let peer = PlainDeques()
+        for _ in 0..<fill { peer.apply(payments.next()) }
+        let events = (0..<measured).map { _ in payments.next() }
+        let allocations = allocations_count()
+        let start = processorNanos()
+        for event in events { peer.apply(event) }
+        let each = (processorNanos() - start) / UInt64(max(1, measured))
+        print(
+            "deques in plain Swift: \(each) ns of processor time a transaction, \(Double(allocations_count() - allocations) / Double(max(1, measured))) allocations; "
+                + "\((residentBytes() - before) / max(1, fill + measured)) bytes of resident memory a transaction (\(peer.checksum & 1))")
     }
 }

@@ -120,3 +120,10 @@ static inline uint64_t lanes_squares24(const uint16_t *low, const uint8_t *high,
     }
     return s;
 }
+
+/// How many of the times lie in (time - age, time], all of them modulo 2^32 and none of them as far as 2^32 - age behind or before it.
+static inline int64_t lanes_within32(const uint32_t *row, int64_t from, int64_t to, uint32_t time, uint32_t age) {
+    uint32_t n = 0;
+    for (int64_t i = from; i < to; i++) n += (uint32_t)(time - row[i]) < age;
+    return n;
+}

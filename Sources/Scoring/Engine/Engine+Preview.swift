@@ -39,7 +39,7 @@ extension Engine {
             if store.watermark == .min { incomplete.since = max(incomplete.since, event.time) }
             appliedHere += 1
             store.apply(event, into: reading)
-            store.expire(budget: Self.expiryBudget)
+            store.expire(budget: Self.expiryBudgetOfOne)
             decision = .new
         } else {
             decision = store.preview(event, into: reading)

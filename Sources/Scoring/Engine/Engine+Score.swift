@@ -71,7 +71,7 @@ extension Engine {
     /// One result is added to the sink. Partition and offset are its place in the input, as the verdict's `source` says it.
     public func score(_ transaction: Transaction, partition: Int32, offset: Int64, into sink: VerdictSink) {
         score(transaction, Self.event(transaction, partition: partition, offset: offset), sink.clock == nil ? nil : 0, sink)
-        store.expire(budget: Self.expiryBudget)
+        store.expire(budget: Self.expiryBudgetOfOne)
     }
 
     /// Applies a label that was decoded elsewhere: `applied` or `duplicate`.

@@ -36,6 +36,8 @@ public final class PaymentGraph {
     private var freeEdge = Edge.none
     /// Movements held: exactly those that are retained.
     public private(set) var edgeCount = 0
+    /// Of their hashes.
+    private var sum: UInt64 = 0
 
     private(set) var nodes: UnsafeMutablePointer<Node>
     private(set) var marks: UnsafeMutablePointer<Mark>
@@ -103,6 +105,7 @@ public final class PaymentGraph {
         }
         order.insert(reference, edges, watermark)
         edgeCount += 1
+        sum &+= Self.hash(self.movement(reference))
         if lists.isSparse { lists.compact(nodes, nodeTop) }
     }
 
@@ -124,6 +127,7 @@ public final class PaymentGraph {
             let reference = order.oldest
             let edge = edges[Int(reference)]
             if edge.time(watermark) > floor { return }
+            sum &-= Self.hash(movement(reference))
             order.removeOldest()
             // The oldest of all is the oldest of each of its ends.
             if edge.from != 0 {
@@ -311,18 +315,9 @@ public final class PaymentGraph {
     // MARK: Counting
 
     /// A sum over the movements held: order and layout do not matter.
-    public func digest() -> UInt64 {
-        var total: UInt64 = 0
-        for node in 1..<nodeTop {
-            for i in 0..<Int(nodes[node].out.count) { total &+= Self.hash(movement(lists.reference(nodes[node].out, i))) }
-            // What came from outside is in no other list.
-            for i in 0..<Int(nodes[node].in.count) {
-                let reference = lists.reference(nodes[node].in, i)
-                if edges[Int(reference)].from == 0 { total &+= Self.hash(movement(reference)) }
-            }
-        }
-        return total
-    }
+    ///
+    /// - Complexity: O(1).
+    public func digest() -> UInt64 { sum }
 
     private static func hash(_ m: Movement) -> UInt64 {
         var h: UInt64 = m.isCashOrTransfer ? 0x9e37_79b9_7f4a_7c15 : 0xd1b5_4a32_d192_ed03

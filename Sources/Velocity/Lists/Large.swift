@@ -13,6 +13,8 @@ struct Chunk {
     var count: UInt8 = 0
     var special: UInt8 = 0
     var marks: (UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0)
+    /// Of each event when its values were last seen before it: a row of 64 times a value, their lower four bytes; its own time: never. 0: not known.
+    var before: UInt32 = 0
 
     @inline(__always) var squares: UInt128 {
         get { UInt128(_low: squaresLow, _high: squaresHigh) }
@@ -68,6 +70,8 @@ struct Large {
     var first = 0
     var end = 0
     var capacity = 0
+    /// The first place of the directory whose `before` may be known; it is for all behind it.
+    var known = 0
     var chunks: UnsafeMutablePointer<Chunk>
     /// Where the marked event of a value, and every transaction, is: 32 bits of a hash of (dimension, value), and the chunk's handle; 0 is empty.
     var index: UnsafeMutablePointer<UInt64>?
@@ -114,6 +118,24 @@ extension Lists {
         return arena.handle(p)
     }
 
+    /// A list of blocks as they were; nil where they cannot be one.
+    func assembled(_ handles: [UInt32]) -> UInt32? {
+        let p = take(1, of: Large.self)
+        let capacity = handles.count + 4
+        p.initialize(to: Large(chunks: take(capacity, of: Chunk.self)))
+        p.pointee.capacity = capacity
+        for handle in handles {
+            let chunk = summary(handle)
+            if p.pointee.end > 0, p.pointee.chunks[p.pointee.end - 1].last > block(handle).time(0) { return nil }
+            p.pointee.chunks[p.pointee.end] = chunk
+            p.pointee.end += 1
+            p.pointee.events += Int(chunk.count)
+            setNewest(p, chunk.last)
+        }
+        if p.pointee.events >= limits.indexedFrom { buildIndex(p) }
+        return arena.handle(p)
+    }
+
     private func setNewest(_ h: LargePointer, _ time: Int64) {
         h.pointee.word = Header(newest: time, count: 0, size: Header.large, format: 0).word
     }
@@ -135,7 +157,10 @@ extension Lists {
 
     private func freeAll(_ h: LargePointer) {
         dropIndex(h)
-        for k in h.pointee.range { freeChunk(h.pointee.chunks[k].handle) }
+        for k in h.pointee.range {
+            giveBefore(h, k)
+            freeChunk(h.pointee.chunks[k].handle)
+        }
         freeHead(h)
     }
 
@@ -255,6 +280,7 @@ extension Lists {
             out[w] = totals
         }
         if S.values == 0 || end.chunk == h.pointee.end { return }
+        if h.pointee.index != nil, lateness > 0, end.chunk >= h.pointee.known { return addSeenAgain(h, end, t, lows, out) }
         // Marks are of the whole list: what is newest of its value until t is found by walking back.
         for d in 0..<S.values {
             scratch.removeAll()
@@ -370,6 +396,13 @@ extension Lists {
             if time <= t { return time }
         }
         let end = place(h, after: t)
+        if h.pointee.index != nil, lateness > 0, end.chunk >= h.pointee.known, let next = successor(h, end, d, value) {
+            // It was last seen before its next: by t, or never.
+            let last = before(h.pointee.chunks[next.chunk].before, d)[next.offset]
+            let time = block(h, next.chunk).time(next.offset)
+            let age = Int64(UInt32(truncatingIfNeeded: time) &- last)
+            return age == 0 ? Int64.min : time - age
+        }
         var k = end.chunk
         var n = end.offset
         while true {
@@ -412,6 +445,14 @@ extension Lists {
         let isAppended = h.pointee.events == 0 || item.time >= newest
         let (k, i) = makeRoom(h, item, isAppended)
         let block = block(h, k)
+        let before = h.pointee.chunks[k].before
+        if before != 0 {
+            for d in 0..<S.values {
+                let row = self.before(before, d)
+                (row + i + 1).update(from: row + i, count: block.count - i)
+                row[i] = UInt32(truncatingIfNeeded: item.time)
+            }
+        }
         block.insert(i, block.count, item)
         h.pointee.events += 1
         if isAppended { setNewest(h, item.time) }
@@ -439,7 +480,11 @@ extension Lists {
             if let (old, place) = findMarked(h, d, value) {
                 let other = self.block(old)
                 let time = other.time(place)
-                if time > item.time { continue }
+                if time > item.time {
+                    if h.pointee.index != nil, lateness > 0 { stepBetween(h, Place(chunk: k, offset: i), d, value, item.time) }
+                    continue
+                }
+                if before != 0, time > floor { (self.before(before, d) + i).pointee = UInt32(truncatingIfNeeded: time) }
                 other.setMarks(d, other.marks(d) & ~(1 << UInt64(place)))
                 h.pointee.chunks[old == handle ? k : locate(h, old)][d] -= 1
                 switch d {
@@ -491,6 +536,7 @@ extension Lists {
         } else if h.pointee.events >= limits.indexedFrom {
             buildIndex(h)
         }
+        dropKnown(h)
     }
 
     /// Finds the cursor's place anew.
@@ -575,11 +621,14 @@ extension Lists {
             }
             h.pointee.first = 0
             h.pointee.end = count
+            h.pointee.known -= first
             k -= first
             if let cursors = h.pointee.cursors { for c in 0..<cursorCount { cursors[c].chunk -= Int32(first) } }
         }
         (h.pointee.chunks + k + 1).update(from: h.pointee.chunks + k, count: h.pointee.end - k)
         h.pointee.end += 1
+        // A new chunk among those that are not known is not known either.
+        if k < h.pointee.known { h.pointee.known += 1 }
         return k
     }
 
@@ -590,6 +639,7 @@ extension Lists {
         var chunk = Chunk()
         chunk.last = item.time
         chunk.handle = newBlock(format: format, size: layout.size(format, events: layout.full), newest: item.time, count: 0)
+        if h.pointee.index != nil, lateness > 0, k >= h.pointee.known { chunk.before = takeBefore() }
         h.pointee.chunks[k] = chunk
         return k
     }
@@ -613,9 +663,116 @@ extension Lists {
         }
         block.setHeader(newest: last, count: half)
         rename(h, other, 0, old, new)
+        let before = h.pointee.chunks[k].before
         h.pointee.chunks[k] = summary(old)
         h.pointee.chunks[k + 1] = summary(new)
+        h.pointee.chunks[k].before = before
+        if before != 0 {
+            let behind = takeBefore()
+            for d in 0..<S.values { self.before(behind, d).update(from: self.before(before, d) + half, count: n - half) }
+            h.pointee.chunks[k + 1].before = behind
+        } else if h.pointee.known == k + 1 {
+            h.pointee.known = k + 2
+        }
         return k
+    }
+
+    // MARK: When values were last seen before
+
+    private var beforeBytes: Int { S.values * 64 * 4 }
+
+    @inline(__always)
+    func before(_ handle: UInt32, _ d: Int) -> UnsafeMutablePointer<UInt32> {
+        arena[handle].assumingMemoryBound(to: UInt32.self) + 64 &* d
+    }
+
+    private func takeBefore() -> UInt32 { take(size: arena.size(forBytes: beforeBytes)) }
+
+    private func giveBefore(_ h: LargePointer, _ k: Int) {
+        if h.pointee.chunks[k].before == 0 { return }
+        give(h.pointee.chunks[k].before, size: arena.size(forBytes: beforeBytes))
+        h.pointee.chunks[k].before = 0
+    }
+
+    /// Forgets it of chunks behind which no event can be late any more, two at most.
+    private func dropKnown(_ h: LargePointer) {
+        for _ in 0..<2 {
+            guard h.pointee.known < h.pointee.end - 1, h.pointee.chunks[h.pointee.known].last < h.pointee.newest - lateness else { return }
+            giveBefore(h, h.pointee.known)
+            h.pointee.known += 1
+        }
+    }
+
+    /// The first event behind a place with this value: its chunk and place there.
+    private func successor(_ h: LargePointer, _ place: Place, _ d: Int, _ value: UInt32) -> Place? {
+        var k = place.chunk
+        var behind = ~lanes_low(Int64(place.offset))
+        while k < h.pointee.end {
+            let block = block(h, k)
+            let mask = block.equal(d, block.count, value) & behind
+            if mask != 0 { return Place(chunk: k, offset: mask.trailingZeroBitCount) }
+            behind = ~0
+            k += 1
+        }
+        return nil
+    }
+
+    /// The event at a place steps between the next one with its value and the one before that, as far as it is known of each.
+    private func stepBetween(_ h: LargePointer, _ place: Place, _ d: Int, _ value: UInt32, _ time: Int64) {
+        guard let next = successor(h, Place(chunk: place.chunk, offset: place.offset + 1), d, value) else { return }
+        if next.chunk < h.pointee.known { return }
+        let theirs = before(h.pointee.chunks[next.chunk].before, d) + next.offset
+        let nextTime = UInt32(truncatingIfNeeded: block(h, next.chunk).time(next.offset))
+        if place.chunk >= h.pointee.known, theirs.pointee != nextTime {
+            (before(h.pointee.chunks[place.chunk].before, d) + place.offset).pointee = theirs.pointee
+        }
+        theirs.pointee = UInt32(truncatingIfNeeded: time)
+    }
+
+    /// Adds the values that were seen in (lows[w], t] and again behind `end`: their marks are there.
+    private func addSeenAgain(_ h: LargePointer, _ end: Place, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>) {
+        var k = end.chunk
+        var offset = end.offset
+        while k < h.pointee.end {
+            let chunk = h.pointee.chunks[k]
+            for d in 0..<S.values {
+                let row = before(chunk.before, d)
+                for w in 0..<windows where lows[w] < t {
+                    out[w][d] += lanes_within32(row, Int64(offset), Int64(chunk.count), UInt32(truncatingIfNeeded: t), UInt32(truncatingIfNeeded: t - lows[w]))
+                }
+            }
+            k += 1
+            offset = 0
+        }
+    }
+
+    /// Learns when values were last seen before, of all events that are not too far back.
+    private func learn(_ h: LargePointer) {
+        if lateness == 0 { return }
+        var seen: [UInt64: Int64] = [:]
+        h.pointee.known = h.pointee.first
+        let from = h.pointee.newest - lateness
+        for k in h.pointee.range {
+            let isKnown = h.pointee.chunks[k].last >= from || k == h.pointee.end - 1
+            if isKnown { h.pointee.chunks[k].before = takeBefore() } else { h.pointee.known = k + 1 }
+            let block = block(h, k)
+            for i in 0..<block.count {
+                let time = block.time(i)
+                for d in 0..<S.values {
+                    let value = block.value(d, i)
+                    if isKnown { before(h.pointee.chunks[k].before, d)[i] = UInt32(truncatingIfNeeded: time) }
+                    if value == 0 { continue }
+                    // What is too far back for four bytes is no longer retained.
+                    if let last = seen.updateValue(time, forKey: UInt64(d) << 32 | UInt64(value)), isKnown, h.pointee.newest - last < 1 << 31 {
+                        before(h.pointee.chunks[k].before, d)[i] = UInt32(truncatingIfNeeded: last)
+                    }
+                }
+            }
+        }
+    }
+
+    private func unlearn(_ h: LargePointer) {
+        for k in h.pointee.range { giveBefore(h, k) }
     }
 
     // MARK: Marks of single events
@@ -691,8 +848,10 @@ extension Lists {
             let handle = h.pointee.chunks[h.pointee.first].handle
             let count = Int(h.pointee.chunks[h.pointee.first].count)
             if h.pointee.index != nil { forget(h, block(handle), handle) }
+            giveBefore(h, h.pointee.first)
             freeChunk(handle)
             h.pointee.first += 1
+            h.pointee.known = Swift.max(h.pointee.known, h.pointee.first)
             h.pointee.events -= count
             events -= count
             left -= 1
@@ -928,7 +1087,9 @@ extension Lists {
     }
 
     private func buildIndex(_ h: LargePointer) {
-        resizeIndex(h, 1024)
+        var entries = S.transactionBytes == 8 ? h.pointee.events : 0
+        for k in h.pointee.range { for d in 0..<S.values { entries += Int(h.pointee.chunks[k][d]) } }
+        resizeIndex(h, Swift.max(1024, entries * 4 / 3))
         let cursors = take(cursorCount, of: Cursor.self)
         cursors.initialize(repeating: Cursor(), count: cursorCount)
         h.pointee.cursors = cursors
@@ -946,6 +1107,7 @@ extension Lists {
             }
             if S.transactionBytes == 8 { for i in 0..<block.count { addEntry(h, transactionKey(block.transaction(i)), handle) } }
         }
+        learn(h)
         totals.max = 0
         for c in 0..<cursorCount {
             cursors[c].totals = totals
@@ -954,6 +1116,7 @@ extension Lists {
     }
 
     private func dropIndex(_ h: LargePointer) {
+        unlearn(h)
         if let index = h.pointee.index { give(index, h.pointee.indexCapacity) }
         if let cursors = h.pointee.cursors { give(cursors, cursorCount) }
         h.pointee.index = nil

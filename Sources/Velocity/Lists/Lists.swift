@@ -34,8 +34,12 @@ final class Lists<S: Shape> {
 
     let limits: Limits
 
-    init(_ arena: Arena, windows: Int, isWide: Bool, hasDelayed: Bool, limits: Limits) {
+    /// How far behind a large list's newest event it is known of each event when its values were last seen before; 0: of none.
+    let lateness: Int64
+
+    init(_ arena: Arena, windows: Int, isWide: Bool, hasDelayed: Bool, lateness: Int64 = 0, limits: Limits) {
         self.arena = arena
+        self.lateness = isWide || S.values == 0 ? 0 : lateness
         self.limits = limits
         layout = Layout(isWide: isWide, full: limits.block)
         self.windows = windows
@@ -259,6 +263,22 @@ final class Lists<S: Shape> {
             slot.pointee = remade(slot.pointee, format: format, size: layout.size(format, events: block.count + 1))
         }
         return true
+    }
+
+    // MARK: Snapshots
+
+    /// A block of the bytes of one; nil where they are none.
+    func adopted(_ bytes: UnsafeRawBufferPointer) -> UInt32? {
+        let header = Header(UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)))
+        guard header.size < Arena.classes.count, bytes.count == arena.bytes(ofSize: header.size), header.count > 0,
+            header.count <= layout.capacity(header.format, header.size)
+        else { return nil }
+        let handle = take(size: header.size)
+        arena[handle].copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
+        let block = block(handle)
+        guard block.time(header.count - 1) == header.newest else { return nil }
+        events += header.count
+        return handle
     }
 
     // MARK: Giving back

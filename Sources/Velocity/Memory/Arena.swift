@@ -139,13 +139,27 @@ final class Arena {
         if span.pointee.live == 0 { giveBack(s) }
     }
 
+    /// Set while there is time to move pieces together.
+    var isTidying = false
+
+    /// Gives the pages of all empty spans back.
+    func trim() {
+        var s = emptySpan
+        while s != 0 {
+            region.release(Int(s) * Arena.spanBytes..<(Int(s) + 1) * Arena.spanBytes)
+            s = spans[Int(s)].next
+        }
+    }
+
     /// Whether the piece lies in a span that is less than half full while others of its size have room: moving it elsewhere may empty the span.
     @inline(__always)
     func isSparse(_ handle: UInt32) -> Bool {
         let s = handle / UInt32(Arena.unitsInSpan)
         let span = spans + Int(s)
         let size = Int(span.pointee.size)
-        return span.pointee.live &* 2 < pieces[size] && span.pointee.isListed && partial[size] != s
+        // In passing half, with time at hand all but an eighth.
+        let isThin = isTidying ? Int(span.pointee.live) &* 8 < Int(pieces[size]) &* 7 : span.pointee.live &* 2 < pieces[size]
+        return isThin && span.pointee.isListed && partial[size] != s
     }
 
     private func takeSpan(_ size: Int) -> UInt32 {

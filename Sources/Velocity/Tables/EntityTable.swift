@@ -34,6 +34,9 @@ final class EntityTable {
     private var freeCount = 0
     private var freeHint = 0
 
+    /// Ids given out since a snapshot began; nil: none is being written.
+    var born: [UInt32]?
+
     /// Ids that a slot can hold.
     static let capacity = 1 << 28
 
@@ -104,12 +107,17 @@ final class EntityTable {
         let record = record(id)
         record.initializeMemory(as: UInt8.self, repeating: 0, count: stride)
         record.storeBytes(of: key, as: UInt64.self)
+        enter(key, id)
+        born?.append(id)
+        return id
+    }
+
+    private func enter(_ key: UInt64, _ id: UInt32) {
         let segment = segment(key)
         if (segment.pointee.count &+ 1) &* 20 > segment.pointee.capacity &* 17 { resize(segment, Int(segment.pointee.capacity) * 5 / 4 + 4) }
         place(segment, key, id)
         segment.pointee.count += 1
         count += 1
-        return id
     }
 
     private func place(_ segment: UnsafeMutablePointer<Segment>, _ key: UInt64, _ id: UInt32) {
@@ -203,10 +211,88 @@ final class EntityTable {
         freeHint = min(freeHint, word)
     }
 
+    /// Gives the pages back that hold no record: those behind the last one, and those between.
+    ///
+    /// - Complexity: O(ids given back), and a system call a hole of a page or more.
+    func trim() {
+        let end = (Int(lastID) + 2) * stride
+        if end < region.committed { region.release(end..<region.committed) }
+        var id = 1
+        while id <= Int(lastID) {
+            if id & 63 == 0, freeBits[id >> 6] == 0 {
+                id += 64
+            } else if isFree(UInt32(id)) {
+                let first = id
+                while id <= Int(lastID), isFree(UInt32(id)) { id += 1 }
+                if (id - first) * stride >= Region.page { region.release(first * stride..<id * stride) }
+            } else {
+                id += 1
+            }
+        }
+    }
+
     /// Whether an id in 1 ... lastID has no record.
     @inline(__always)
     func isFree(_ id: UInt32) -> Bool { freeBits[Int(id) >> 6] >> UInt64(id & 63) & 1 != 0 }
 
+    // MARK: Snapshots
+
+    /// Where a key stands in the order in which a snapshot writes: its segment and its place there, whatever the table's size.
+    @inline(__always)
+    static func position(_ key: UInt64) -> UInt64 { key >> 26 }
+    static let positions: UInt64 = 1 << 38
+
+    /// Calls with the ids whose positions lie in `from` ..< the answer, which is as many as some 64 slots hold.
+    func slice(from: UInt64, _ body: (UInt32) -> Void) -> UInt64 {
+        let segment = segments + Int(from >> 32)
+        let end = (from >> 32 + 1) << 32
+        let capacity = segment.pointee.capacity
+        guard let slots = segment.pointee.slots, segment.pointee.count > 0 else { return end }
+        let first = UInt32(truncatingIfNeeded: (from & 0xffff_ffff) &* UInt64(capacity) >> 32)
+        let last = first + 64
+        // The lowest place that has its home at `last`.
+        let until = last >= capacity ? end : (from >> 32) << 32 + (UInt64(last) << 32 + UInt64(capacity) - 1) / UInt64(capacity)
+        var i = first
+        var walked: UInt32 = 0
+        while walked < capacity {
+            let slot = slots[Int(i)]
+            if slot == 0 {
+                if walked + first >= last - 1 || walked + first >= capacity { break }
+            } else {
+                let id = slot & 0x0fff_ffff
+                let position = Self.position(key(id))
+                if position >= from, position < until { body(id) }
+            }
+            i += 1
+            if i == capacity { i = 0 }
+            walked += 1
+        }
+        return until
+    }
+
+    /// Gives a key the id that it had; false where either is taken by another.
+    func adopt(_ id: UInt32, _ key: UInt64) -> Bool {
+        if id == 0 || Int(id) >= Self.capacity || key == 0 { return false }
+        if id <= lastID, !isFree(id) { return self.key(id) == key }
+        if find(key) != 0 { return false }
+        while lastID < id {
+            lastID += 1
+            region.commit((Int(lastID) + 2) * stride)
+            freeRegion.commit((Int(lastID) >> 6 + 2) * 8)
+            freeBits[Int(lastID) >> 6] |= 1 << UInt64(lastID & 63)
+            freeCount += 1
+        }
+        freeBits[Int(id) >> 6] &= ~(1 << UInt64(id & 63))
+        freeCount -= 1
+        let record = record(id)
+        record.initializeMemory(as: UInt8.self, repeating: 0, count: stride)
+        record.storeBytes(of: key, as: UInt64.self)
+        enter(key, id)
+        return true
+    }
+
+    /// Bytes of the slots.
+    var slotsBytes: Int { slotBytes }
     /// Bytes of the records; the slots are the arena's.
     var recordBytes: Int { (Int(lastID) + 1) * stride }
     /// Bytes of records and slots.

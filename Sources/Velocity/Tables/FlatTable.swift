@@ -24,6 +24,9 @@ final class FlatTable<Entry: FlatEntry> {
     /// Bytes of all slots.
     private(set) var bytes = 0
 
+    /// Slots of all segments.
+    var slotCount: Int { bytes / MemoryLayout<Entry>.stride + 1 << Self.segmentBits }
+
     init(_ arena: Arena) {
         self.arena = arena
         segments = .allocate(capacity: 1 << Self.segmentBits)
@@ -119,6 +122,38 @@ final class FlatTable<Entry: FlatEntry> {
         }
     }
 
+    // MARK: Snapshots
+
+    /// Where an entry stands in the order in which a snapshot writes.
+    @inline(__always)
+    static func position(_ entry: Entry) -> UInt64 { entry.hash >> 24 }
+    static var positions: UInt64 { 1 << 40 }
+
+    /// Calls with the entries whose positions lie in `from` ..< the answer, which is as many as some 64 slots hold.
+    func slice(from: UInt64, _ body: (UnsafeMutablePointer<Entry>) -> Void) -> UInt64 {
+        let segment = segments + Int(from >> 32)
+        let end = (from >> 32 + 1) << 32
+        let capacity = segment.pointee.capacity
+        guard let slots = segment.pointee.slots, segment.pointee.count > 0 else { return end }
+        let first = Int(truncatingIfNeeded: (from & 0xffff_ffff) &* UInt64(capacity) >> 32)
+        let last = first + 64
+        let until = last >= capacity ? end : (from >> 32) << 32 + (UInt64(last) << 32 + UInt64(capacity) - 1) / UInt64(capacity)
+        var i = first
+        var walked = 0
+        while walked < capacity {
+            if slots[i].isEmpty {
+                if walked + first >= last - 1 || walked + first >= capacity { break }
+            } else {
+                let position = Self.position(slots[i])
+                if position >= from, position < until { body(slots + i) }
+            }
+            i += 1
+            if i == capacity { i = 0 }
+            walked += 1
+        }
+        return until
+    }
+
     // MARK: Sweeping
 
     private var sweepSegment = 0
@@ -133,9 +168,9 @@ final class FlatTable<Entry: FlatEntry> {
         while budget > 0 {
             let segment = segments + sweepSegment
             if sweepIndex >= segment.pointee.capacity {
-                if segment.pointee.capacity > 64, segment.pointee.count < segment.pointee.capacity / 3 {
-                    resize(segment, segment.pointee.capacity / 2)
-                }
+                // To three quarters full, where that is a tenth less.
+                let fitting = segment.pointee.count * 4 / 3 + 4
+                if fitting + 16 < segment.pointee.capacity * 9 / 10 { resize(segment, fitting) }
                 sweepSegment = (sweepSegment + 1) & (1 << Self.segmentBits - 1)
                 sweepIndex = 0
                 budget -= 1

@@ -120,6 +120,22 @@ final class Pairs {
         spills -= 1
     }
 
+    // MARK: Snapshots
+
+    /// What is kept beside the pair: the highest time but one, number and sum.
+    func spilled(_ pair: Pair) -> Memory? { pair.countBits == Pair.isSpilled ? memory(pair) : nil }
+
+    /// Puts a pair in as it was written; false where it is there.
+    func adopt(_ pair: Pair, _ spilled: Memory?) -> Bool {
+        if pair.isEmpty || table.find(pair) != nil { return false }
+        if let spilled {
+            insert(pair.account, pair.counterparty, spilled)
+        } else {
+            table.insert(pair)
+        }
+        return true
+    }
+
     var count: Int { table.count }
     var bytes: Int { table.bytes + spills * MemoryLayout<Spill>.stride }
 }
