@@ -67,6 +67,14 @@ try:
     for name in ("account", "container", "object", "proxy"):
         start(f"swift-{name}-server", f"{work}/{name}.conf")
 
+    # All of them, before anything is asked: a server that refused the proxy is left alone by it for a while.
+    for port in (cache, account, container, objects, proxy):
+        for attempt in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
     home = f"http://127.0.0.1:{proxy}"
     for attempt in range(200):
         try:
@@ -91,7 +99,7 @@ try:
         print("{}", flush=True)
 finally:
     for process in processes:
-        process.terminate()
+        process.kill()  # whoever started this may have blocked SIGTERM
     for process in processes:
         process.wait()
     shutil.rmtree(work, ignore_errors=True)
