@@ -2,7 +2,8 @@
 """Rehearses the alerts: a genuine Prometheus scrapes running instances under load, causes are provoked one after the other, and each alert must fire and clear again.
 
 The rules are the ones of deploy/prometheus; only their times are made short (minutes to seconds), so that an hour's watch takes minutes. Needs an Apache Kafka
-(scripts/kafka.sh) and Debian's prometheus.
+(scripts/kafka.sh) and Debian's prometheus. Not provoked, and left to deploy/prometheus/alerts.test.yml: WeirDivergence and WeirAccountsDoNotAddUp, which would take a
+broken build, and WeirFollowLag, for which an instance must hear of records that it cannot read.
 
     scripts/rehearse-alerts.py [--weir FILE] [--port 21440] [--only STEP,…]
 """
@@ -45,6 +46,8 @@ def get(port, path, timeout=5.0):
 def short(rules):
     """The same rules, in seconds."""
     rules = re.sub(r"\bfor: \d+[mh]", "for: 4s", rules)
+    # A process that follows, leads and ends takes seconds: five changes of the lead take longer than the other windows.
+    rules = rules.replace("weir_leader_changes_total[15m]", "weir_leader_changes_total[90s]")
     rules = re.sub(r"\[\d+m\]", "[10s]", rules)
     # A process that started lately.
     return re.sub(r"(process_start_time_seconds) < \d+", r"\1 < 30", rules)
@@ -297,12 +300,60 @@ def backlog(rig):
     rig.end("a")
     rig.produce(rig.path("backlog"), rate=50_000)
     rig.start("a", MEMORY_LIMIT_MB="64")
-    rig.fires(["WeirLag", "WeirMemoryHigh", "WeirEndToEndSlow"], 120)
+    # An invented bank is not what the model was trained on: with enough of it seen, that is said.
+    rig.fires(["WeirLag", "WeirMemoryHigh", "WeirEndToEndSlow", "WeirDrift"], 120)
     rig.clears(["WeirLag", "WeirEndToEndSlow"], 240)
     rig.end("a")
     rig.start("a", MEMORY_LIMIT_MB="1024")
     rig.until_well("a")
-    rig.clears(["WeirMemoryHigh"])
+    rig.clears(["WeirMemoryHigh", "WeirDrift"])
+
+
+def aborts(rig):
+    say("a topic that takes no verdict any more")
+    topic = ["configs", "--alter", "--entity-type", "topics", "--entity-name", "fraud-verdicts"]
+    rig.tool(*topic, "--add-config", "max.message.bytes=300")
+    rig.fires(["WeirTransactionsFail"], 60)
+    rig.tool(*topic, "--delete-config", "max.message.bytes")
+    rig.clears(["WeirTransactionsFail"])
+
+
+def flaps(rig):
+    say("two instances that end in turn, and each time the other one leads")
+    rig.start("b")
+    rig.until_well("b")
+    names = ["a", "b"]
+
+    def swap():
+        rig.end(names[0])
+        rig.start(names[0])
+        rig.until_well(names[0])
+        names.reverse()
+
+    rig.fires(["WeirLeaderFlaps"], 180, doing=swap)
+    rig.clears(["WeirLeaderFlaps"], 150)
+    rig.end("b")
+
+
+def group(rig):
+    say("an instance of another group is watched as one of this")
+    rig.start("c", KAFKA_GROUP_ID="other", START_FROM="now", FRAUD_VERDICTS_TOPIC="other-fraud", AML_VERDICTS_TOPIC="other-aml", DLQ_TOPIC="other-dlq")
+    rig.until_well("c")
+    rig.fires(["WeirManyLeaders"])
+    rig.end("c")
+    rig.clears(["WeirManyLeaders"])
+
+
+def clock(rig):
+    say("a producer whose clock runs ahead, where that is let pass")
+    rig.end("a")
+    rig.start("a", MAX_CLOCK_SKEW="30m")
+    rig.until_well("a")
+    with open(rig.path("ahead"), "w", encoding="utf-8") as file:
+        file.write('{"transaction_id":"c-1","account_id":"C","timestamp":%d,"amount":1}\n' % (time.time() * 1000 + 330_000))
+    rig.produce(rig.path("ahead"))
+    rig.fires(["WeirClockLead"])
+    rig.clears(["WeirClockLead"], 90)
 
 
 def lost(rig):
@@ -351,7 +402,8 @@ def model(rig):
     fail(f"no manifest has the sha256 of {name}: {artefact}")
 
 
-STEPS = {"dead_letters": dead_letters, "keys": keys, "latency": latency, "broker": broker, "down": down, "model": model, "backlog": backlog, "lost": lost}
+STEPS = {"dead_letters": dead_letters, "keys": keys, "latency": latency, "broker": broker, "down": down, "model": model, "backlog": backlog, "aborts": aborts, "flaps": flaps, "group": group,
+         "lost": lost, "clock": clock}
 
 
 def main():
@@ -372,8 +424,9 @@ def main():
         rig.start("a")
         rig.until_well("a")
         rig.start_prometheus()
-        for name, count, start in [("load", 1_000_000, "2026-01-01"), ("backlog", 600_000, "2026-01-02"), ("some", 5_000, "2026-01-03")]:
-            subprocess.run([rig.weir, "simulate", "--customers", "20000", "--count", str(count), "--start", start, "--seed", str(count), "--out", rig.path(name)], check=True)
+        files = [("load", 1_000_000, "2026-01-01"), ("backlog", 600_000, "2026-01-02"), ("some", 5_000, "2026-01-03")]
+        for seed, (name, count, start) in enumerate(files, 1):
+            subprocess.run([rig.weir, "simulate", "--customers", "20000", "--count", str(count), "--start", start, "--seed", str(seed), "--out", rig.path(name)], check=True)
         load = rig.produce(rig.path("load"), rate=300, wait=False)
         asking = Asking(rig.instances["a"][1], threads=2, pause=0.1)
         # Before its first scrape Prometheus knows of nobody, which is an alert too.
@@ -381,19 +434,22 @@ def main():
         time.sleep(5)
         rig.wait(["WeirDown"], False, 30)
         say("under load nothing fires")
-        end = time.monotonic() + 15
-        while time.monotonic() < end:
-            # Some hundred transactions of one day of an invented bank are no sample of what a model was trained on.
+        # A machine with other work may be slow at its start: the alerts are right then, and must be silent for a quarter of a minute after.
+        end, silent = time.monotonic() + 120, time.monotonic()
+        while time.monotonic() - silent < 15:
+            # The bank that the load is of is not the one that the model was trained on: once ten thousand were seen, that is said, and rightly.
             firing = rig.firing() - {"WeirDrift"}
             if firing:
-                fail(f"{', '.join(sorted(firing))} fired without a cause")
+                silent = time.monotonic()
+                if silent > end:
+                    fail(f"{', '.join(sorted(firing))} fired without a cause")
             time.sleep(0.5)
         for name in options.only.split(","):
             STEPS[name](rig)
         asking.stop()
         if load.poll() not in (None, 0):
             fail(f"the load ended: {rig.tail('produce.log')}")
-        say("each alert fired and cleared")
+        say("each alert of these causes fired and cleared")
     finally:
         rig.close()
 
