@@ -106,6 +106,7 @@ public enum MetricsTable {
         .gauge("weir_follow_lag_seconds", "Age of the oldest journal entry known and not applied."),
         .counter("weir_followed_total", "Transactions applied as another instance decided.", ["partition": running]),
         .counter("weir_divergence_total", "Times that this state was found to differ from the leader's."),
+        .counter("weir_snapshots_total", "Snapshots of the state, by what became of them.", ["result": ["written", "failed"]]),
         .gauge("weir_watermark_lead_seconds", "Highest event time applied, less the newest record time."),
         .gauge("weir_queue_batches", "Batches that wait for the engine."),
         .gauge("weir_kept_bytes", "Verdicts scored and not yet committed."),

@@ -24,6 +24,8 @@ extension Settings {
         configuration.startFrom = stream.startFrom == .now ? .now : .beginning
         configuration.restoreHorizon = stream.restoreHorizonMillis
         configuration.maxClockSkew = records.maxClockSkewMillis
+        configuration.snapshotFolder = state.folder
+        configuration.snapshotInterval = state.snapshotIntervalMillis
         return configuration
     }
 

@@ -161,8 +161,8 @@ public enum SettingsTable {
             "INSTANCE_ID", .stream, "", note: "host name and a random part", values: "text",
             "this instance's name in journal, logs and metrics"),
 
-        .init("STATE_DIR", .memory, "", values: "folder", later: true, "where snapshots go; without, state is rebuilt from the topics alone"),
-        .init("SNAPSHOT_INTERVAL", .memory, "5m", values: "duration", later: true, "how often a snapshot is written"),
+        .init("STATE_DIR", .memory, "", values: "folder", "where snapshots go; without, state is rebuilt from the topics alone"),
+        .init("SNAPSHOT_INTERVAL", .memory, "5m", values: "duration", "how often a snapshot is written"),
         .init(
             "MEMORY_LIMIT_MB", .memory, "", note: "the cgroup's limit, else 500", values: "MiB",
             "resident memory that the process stays under; at least 64"),

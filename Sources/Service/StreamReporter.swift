@@ -27,6 +27,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
         let transactions: (committed: Counter, aborted: Counter, broken: Counter)
         let leaderChanges: Counter
         let divergences: Counter
+        let snapshots: (written: Counter, failed: Counter)
         let scoring: Histogram
         let velocity: Histogram
         let amlScoring: Histogram
@@ -52,6 +53,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
             overwritten = metrics.counter("weir_offsets_overwritten_total")
             leaderChanges = metrics.counter("weir_leader_changes_total")
             divergences = metrics.counter("weir_divergence_total")
+            snapshots = (metrics.counter("weir_snapshots_total", "written"), metrics.counter("weir_snapshots_total", "failed"))
             scoring = metrics.histogram("weir_scoring_seconds")
             velocity = metrics.histogram("weir_velocity_seconds")
             amlScoring = metrics.histogram("weir_aml_seconds")
@@ -164,6 +166,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
     public func offsetsOverwritten(_ partitions: Int) { cells.overwritten.add(partitions) }
     public func becameLeader() { cells.leaderChanges.add() }
     public func diverged() { cells.divergences.add() }
+    public func snapshot(written: Bool) { (written ? cells.snapshots.written : cells.snapshots.failed).add() }
 
     public func status(_ status: StreamStatus) {
         var stream = StreamHealth()

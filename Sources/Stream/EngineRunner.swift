@@ -14,6 +14,8 @@ public struct StreamBounds: Sendable {
     public var entryBytes = 256 << 10
     /// Records that the engine takes in one go, between two looks at what else there is to do.
     public var sliceRecords = 256
+    /// A snapshot's piece, bytes: some tenths of a millisecond.
+    public var pieceBytes = 1 << 18
     public init() {}
 }
 
@@ -72,6 +74,10 @@ public final class EngineRunner: @unchecked Sendable {
     private var positions: [InputPartition: Place] = [:]
     private var marked = Int64.min
     private var beat = monotonicMillis()
+    /// What of a snapshot that is being written is still to come.
+    private var snapshotState = SnapshotState.none
+    /// A snapshot is to be begun, or given up.
+    private var snapshotOrder: SnapshotOrder?
     private var misfit: (partition: InputPartition, offset: Int64)?
 
     // The engine thread's alone.
@@ -79,6 +85,8 @@ public final class EngineRunner: @unchecked Sendable {
     private var lagging = false
     /// Artefacts that came into force, and that no record was scored under yet.
     private var newModels: [String: String]?
+    /// The snapshot that is being written.
+    private var snapshot: (writer: StateWriter, sink: any SnapshotSink)?
     /// Since when nothing was applied, and whether memory may be given back meanwhile.
     private var idle: (since: Int64, watermark: Int64, mayTidy: Bool) = (0, .min, false)
 
@@ -251,6 +259,7 @@ public final class EngineRunner: @unchecked Sendable {
         guard let turn = next(waiting: waiting) else { return false }
         if let work = turn.work { perform(work) }
         if turn.tidies { idle.mayTidy = engine.tidy() }
+        writePiece()
         finish(turn.full)
         while serve(engine) {}
         return true
@@ -283,6 +292,10 @@ public final class EngineRunner: @unchecked Sendable {
                     isBusy = true
                     return Turn()
                 }
+                if snapshotOrder != nil || snapshotState == .pieces && snapshot?.sink.hasRoom == true {
+                    isBusy = true
+                    return Turn()
+                }
                 guard waiting else { return nil }
                 // Not in the gaps of a stream: after a second in which nothing was applied.
                 if engine.watermark != idle.watermark { idle = (beat, engine.watermark, true) }
@@ -290,7 +303,7 @@ public final class EngineRunner: @unchecked Sendable {
                     isBusy = true
                     return Turn(tidies: true)
                 }
-                monitor.wait(milliseconds: 1000)
+                monitor.wait(milliseconds: snapshotState == .pieces ? 2 : 1000)
             }
         }
     }
@@ -416,6 +429,7 @@ public final class EngineRunner: @unchecked Sendable {
                     buffer.isFull = true
                     buffer.digest = engine.stateDigest
                 }
+                if isSnapshotNearEnd { buffer.cut = cut() }
                 due = buffer
                 open = nil
             }
@@ -432,6 +446,69 @@ public final class EngineRunner: @unchecked Sendable {
             monitor.signal()
         }
         wakeOther()
+    }
+}
+
+// MARK: - Snapshots
+
+extension EngineRunner {
+    /// What of a snapshot is still to come.
+    enum SnapshotState { case none, pieces, end }
+
+    enum SnapshotOrder {
+        case begin(any SnapshotSink)
+        case cancel
+    }
+
+    /// Begins a snapshot of the state as it is at the engine's next turn, in place of one that is being written, or gives that up. From the kafka thread.
+    func order(_ order: SnapshotOrder) {
+        monitor.locked {
+            snapshotOrder = order
+            snapshotState = .none
+            monitor.signal()
+        }
+    }
+
+    /// Pieces of a snapshot wait for being written.
+    var isSnapshotBegun: Bool { monitor.locked { snapshotOrder != nil || snapshotState == .pieces } }
+
+    /// All but the last piece is written.
+    var isSnapshotNearEnd: Bool { monitor.locked { snapshotState == .end } }
+
+    /// Ends the snapshot with the state as it is now, behind all that was put before; nil where it ended with a buffer. From the kafka thread.
+    func cutSnapshot() -> StateCut? { perform { [self] _ in isSnapshotNearEnd ? cut() : nil } }
+
+    private func writePiece() {
+        if let order = takeSnapshotOrder() {
+            snapshot?.writer.cancel()
+            snapshot = nil
+            if case .begin(let sink) = order { snapshot = (StateWriter(engine) { sink.write($0) }, sink) }
+            monitor.locked { if snapshotOrder == nil, snapshot != nil { snapshotState = .pieces } }
+        }
+        guard let snapshot, !snapshot.writer.isLastNext, snapshot.sink.hasRoom else { return }
+        snapshot.writer.step(budget: bounds.pieceBytes)
+        guard snapshot.writer.isLastNext else { return }
+        monitor.locked { if snapshotOrder == nil { snapshotState = .end } }
+    }
+
+    private func takeSnapshotOrder() -> SnapshotOrder? {
+        monitor.locked {
+            defer { snapshotOrder = nil }
+            return snapshotOrder
+        }
+    }
+
+    private func cut() -> StateCut {
+        let (writer, sink) = snapshot!
+        writer.finish()
+        snapshot = nil
+        let applied = monitor.locked {
+            snapshotState = .none
+            return positions
+        }
+        return StateCut(
+            digest: engine.stateDigest, eventHorizon: engine.eventHorizon, memoryHorizon: engine.memoryHorizon, since: engine.wholeSince,
+            isLagging: engine.incomplete.isLagging, applied: applied, sink: sink)
     }
 }
 

@@ -33,6 +33,7 @@ extension Instance {
                 if entries.isEmpty, journalAtEnd { return }
                 continue
             }
+            tendSnapshot(isStill: !hasKept)
             try fetchInputs()
             try pause(20)
         }
@@ -77,6 +78,7 @@ extension Instance {
         if let inflight, entry.process == process, entry.n == inflight.n {
             note(.info, "own entry found", [("entry", "\(entry.n)")])
             finish(inflight)
+            last?.offset = entry.offset
             if base == nil, entry.full != nil { try begin(from: entry) }
             return
         }
@@ -84,7 +86,7 @@ extension Instance {
             throw .rebuild("entry \(entry.n) of \(entry.instance) follows, while \(runner.keptBytes) bytes are scored and not committed")
         }
         inflight = nil
-        if let head = entry.head { try adopt(head.rates) }
+        if let head = entry.head { try adoptRates(head.rates) }
         if base == nil {
             guard entry.full != nil else {
                 // A journal whose head was deleted: wait for the next full entry.
@@ -101,11 +103,11 @@ extension Instance {
         }
         try apply(entry)
         last = entry
-        if entry.full != nil { compare(entry) }
+        if entry.full != nil { try compare(entry) }
     }
 
     /// Takes the journal's table of rates: whatever table an instance was started with, all convert alike.
-    private func adopt(_ csv: String) throws(StreamExit) {
+    func adoptRates(_ csv: String) throws(StreamExit) {
         guard csv != rates else { return }
         let table = try parse(csv)
         rates = csv
@@ -200,7 +202,9 @@ extension Instance {
     }
 
     /// Compares the state with what a full entry says of its writer's (rules 13 and 14).
-    private func compare(_ entry: Entry) {
+    ///
+    /// - Throws: where it differs and was read from a snapshot, which may be what is wrong.
+    private func compare(_ entry: Entry) throws(StreamExit) {
         guard let full = entry.full, let theirs = full.digest, let theirBase = full.base, let base, full.form == configuration.form else {
             return
         }
@@ -215,5 +219,9 @@ extension Instance {
             ("entry", "\(entry.n)"), ("instance", entry.instance), ("windows", "\(mine.0.windows == theirs.windows)"),
             ("memory", "\(mine.0.memory == theirs.memory)"),
         ])
+        if let snapshots, snapshots.isOrigin {
+            snapshots.place.removeAll()
+            throw .rebuild("the state, which was read from a snapshot, differs from the leader's at entry \(entry.n)")
+        }
     }
 }

@@ -51,6 +51,7 @@ extension Instance {
                 takeClosed()
                 if isStopping(), stopDeadlinePassed { throw .stopped }
             }
+            tendSnapshot(isStill: kept.isEmpty && runner.isDrained && !runner.hasScored)
             tell()
             let closeDue = runner.openCount > 0 ? closeAsked + configuration.commitInterval : Int64.max
             cluster.wait(until: min(closeDue, cluster.now + 50))

@@ -82,6 +82,7 @@ extension Instance {
                 do {
                     var entry = try coding.decode(bytes, group: configuration.group)
                     entry.offset = offset
+                    noteForSnapshot(entry)
                     entries.append(entry)
                     if role != .leader { unapplied.append((entry.n, cluster.now)) }
                 } catch EntryCoding.Failure.foreign(let group, let topics) {

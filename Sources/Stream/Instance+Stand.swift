@@ -144,6 +144,8 @@ extension Instance {
         return places
     }
 
+    var inputTopics: [String] { [configuration.topics.transactions] + [configuration.topics.feedback].compactMap { $0 } }
+
     /// An entry of this process without runs, continuing the last one.
     func blank() -> Entry {
         var entry = Entry()
@@ -152,7 +154,7 @@ extension Instance {
         entry.process = process
         entry.instance = configuration.instance
         entry.group = configuration.group
-        entry.topics = [configuration.topics.transactions] + [configuration.topics.feedback].compactMap { $0 }
+        entry.topics = inputTopics
         entry.silence = max(configuration.leaderTimeout, 3 * (recentTimes.max() ?? 0))
         return entry
     }
@@ -220,6 +222,7 @@ extension Instance {
         places.merge(entry.next) { $1 }
         guard !entry.runs.isEmpty, let first = kept.first else { return }
         kept.removeFirst()
+        snapshotCommitted(first.buffer.cut, entry)
         runner.release(first.buffer, bytes: first.bytes)
         precondition(first.buffer.counts.isBalanced, "consumed = scored + duplicates + dead_lettered")
         observer.committed(

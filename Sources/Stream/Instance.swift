@@ -61,6 +61,9 @@ final class Instance {
     /// The table of rates that records are converted with: the journal's, and this instance's own where it leads.
     var rates: String
 
+    /// nil where none are written.
+    var snapshots: Snapshotting?
+
     // Telling.
     var restored: (done: Int64, of: Int64) = (0, 0)
     var restoreBegan: Int64 = 0
@@ -77,7 +80,7 @@ final class Instance {
 
     init(
         _ configuration: StreamConfiguration, cluster: any Cluster, runner: EngineRunner, observer: any StreamObserver,
-        isRetentionShort: Bool = false, isStopping: @escaping () -> Bool
+        isRetentionShort: Bool = false, snapshots: (any SnapshotPlace)? = nil, isStopping: @escaping () -> Bool
     ) {
         self.configuration = configuration
         self.cluster = cluster
@@ -88,6 +91,7 @@ final class Instance {
         coding = EntryCoding(topics: configuration.topics)
         rates = configuration.rates
         process = UInt64(bitPattern: cluster.random(Int64.min..<Int64.max))
+        self.snapshots = snapshots.map { Snapshotting(place: $0, begun: cluster.now) }
     }
 
     /// Follows, stands and leads until the process is told to end, or must.
@@ -95,7 +99,7 @@ final class Instance {
         restoreBegan = cluster.now
         do {
             try waitForBroker()
-            cluster.readJournalFromStart()
+            if try !beginFromSnapshot() { cluster.readJournalFromStart() }
             while true {
                 try follow()
                 guard try stand() else { continue }
@@ -105,6 +109,7 @@ final class Instance {
         } catch {
             tell(force: true)
             cluster.leaveLead()
+            if error == .stopped { lastSnapshot() }
             // Told to end, it need not be started again for the sake of its state.
             if case .rebuild(let why) = error, isStopping() {
                 note(.warning, "state given up", [("why", why)])

@@ -23,6 +23,8 @@ final class OutputBuffer: @unchecked Sendable {
     /// Set at closing where the entry is to be a full one.
     var digest: Digest?
     var isFull = false
+    /// A snapshot ends with this buffer, and counts when it is committed.
+    var cut: StateCut?
     private var slices: [Slice] = []
     private var sliceStarts: [Int] = []
     private var pinnedBytes = 0

@@ -24,6 +24,10 @@ public struct StreamConfiguration: Sendable {
     public var settings: [String: String]
     /// The table of rates as CSV text.
     public var rates: String
+    /// Folder of the snapshots; nil: none are written or read.
+    public var snapshotFolder: String?
+    /// Between the beginnings of two snapshots.
+    public var snapshotInterval: Int64 = 300_000
     /// What digests hang on.
     public var form: String
     public var bounds = StreamBounds()

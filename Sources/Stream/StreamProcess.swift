@@ -59,7 +59,7 @@ public final class StreamProcess: Sendable {
         cluster.startWatch()
         defer { cluster.stopWatch() }
         let instance = Instance(
-            configuration, cluster: cluster, runner: runner, observer: observer, isRetentionShort: facts.isRetentionShort
+            configuration, cluster: cluster, runner: runner, observer: observer, isRetentionShort: facts.isRetentionShort, snapshots: snapshotPlace
         ) { [self] in isStopping }
         let exit = instance.run()
         life.withLock {
@@ -73,6 +73,16 @@ public final class StreamProcess: Sendable {
             life.withLock { $0.isFollowingOn = false }
             followed.signal()
         }
+    }
+
+    /// Where snapshots go; nil where none are wanted, or none can be written.
+    private var snapshotPlace: SnapshotFolder? {
+        guard let path = configuration.snapshotFolder else { return nil }
+        let folder = SnapshotFolder(path)
+        guard let problem = folder.prepare() else { return folder }
+        observer.snapshot(written: false)
+        observer.note(.error, "no snapshots", [("folder", path), ("why", problem)])
+        return nil
     }
 
     private var isStopping: Bool { life.withLock { $0.isOver || $0.isTold && !$0.isDone } }

@@ -65,6 +65,8 @@ public protocol StreamObserver: AnyObject, Sendable {
     func offsetsOverwritten(_ partitions: Int)
     func becameLeader()
     func diverged()
+    /// A snapshot counts from now on, or could not be written.
+    func snapshot(written: Bool)
     func status(_ status: StreamStatus)
 }
 
@@ -72,4 +74,5 @@ public enum NoteLevel: Sendable { case debug, info, warning, error }
 
 extension StreamObserver {
     public func offsetsOverwritten(_ partitions: Int) {}
+    public func snapshot(written: Bool) {}
 }

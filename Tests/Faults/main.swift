@@ -28,14 +28,16 @@ guard arguments.count >= 2, let from = UInt64(arguments[1]), let to = UInt64(arg
 let mostFailures = arguments.count > 2 ? Int(arguments[3]) ?? 1 : 1
 var failed = 0
 var ends: [String: Int] = [:]
+var fromSnapshots = 0
 for seed in from...to {
     current = seed
     let simulation = FaultSimulation(seed: seed)
     let failures = simulation.run()
     for failure in failures { print("seed \(seed): \(failure.prefix(500))") }
     ends.merge(simulation.ends) { $0 + $1 }
+    fromSnapshots += simulation.snapshotsUsed
     if !failures.isEmpty { failed += 1 }
     if failed >= mostFailures { break }
 }
-print("seeds \(from) to \(current): \(failed) failed; processes ended: \(ends.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))")
+print("seeds \(from) to \(current): \(failed) failed; processes ended: \(ends.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")); \(fromSnapshots) began from a snapshot")
 exit(failed == 0 ? 0 : 1)

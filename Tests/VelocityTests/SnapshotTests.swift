@@ -182,7 +182,7 @@ struct SnapshotTests {
         // The version stands behind a frame's head, an item's and the magic number; the sum is made anew.
         bytes[16 + 4 + 8] = 9
         let count = bytes.withUnsafeBytes { Int($0.loadUnaligned(as: UInt32.self)) }
-        let sum = bytes.withUnsafeBytes { SnapshotFormat.checksum(UnsafeRawBufferPointer(rebasing: $0[16..<16 + count]), UInt64(count)) }
+        let sum = bytes.withUnsafeBytes { Checksum.of(UnsafeRawBufferPointer(rebasing: $0[16..<16 + count]), seed: UInt64(count)) }
         for i in 0..<8 { bytes[8 + i] = UInt8(truncatingIfNeeded: sum >> UInt64(8 * i)) }
         #expect(Self.error(configuration, bytes) == .version(9))
     }

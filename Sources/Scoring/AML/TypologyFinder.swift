@@ -6,7 +6,7 @@ import Velocity
 /// what leaves the account, and what comes to the counterparty.
 final class TypologyFinder {
     var settings: TypologySettings
-    let graph: PaymentGraph
+    var graph: PaymentGraph
     let findings = TypologyFindings()
     /// What the searches for this transaction took, all together, and how many were begun.
     private(set) var cost = SearchCost()

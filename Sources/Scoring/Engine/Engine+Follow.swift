@@ -46,9 +46,11 @@ extension Engine {
                     let event = events[slots[i].event]
                     if outcome != nil || store.decide(event) == .new {
                         store.apply(event)
-                        graph.apply(time: event.time, Self.movement(slots[i].transaction, event))
+                        let movement = Self.movement(slots[i].transaction, event)
+                        graph.apply(time: event.time, movement)
+                        recorder?.note(event, movement)
                     }
-                case .feedback: _ = store.apply(slots[i].label)
+                case .feedback: _ = apply(slots[i].label)
                 case .refused, .skipped: break
                 }
                 if let sink, let outcome { sink.results.append(RecordResult(outcome: outcome)) }

@@ -19,7 +19,7 @@ extension Engine {
                 case .transaction:
                     score(chunk[i], slots + i, decoding, sink)
                     decoding = nil
-                case .feedback: sink.results.append(RecordResult(outcome: store.apply(slots[i].label) == .duplicate ? .duplicate : .applied))
+                case .feedback: sink.results.append(RecordResult(outcome: apply(slots[i].label)))
                 case .refused(let rejection): sink.refuse(rejection)
                 case .skipped: preconditionFailure("every record is decoded")
                 }
@@ -78,7 +78,10 @@ extension Engine {
     public func apply(_ feedback: Feedback) -> Outcome { apply(Self.label(feedback)) }
 
     /// Applies a label that was made by `label`, perhaps long before: it borrows nothing.
-    public func apply(_ label: Label) -> Outcome { store.apply(label) == .duplicate ? .duplicate : .applied }
+    public func apply(_ label: Label) -> Outcome {
+        recorder?.note(label)
+        return store.apply(label) == .duplicate ? .duplicate : .applied
+    }
 
     /// - Parameter decoding: what its decoding took, where it is to be measured; nil where not.
     private func score(_ transaction: Transaction, _ event: Event, _ decoding: UInt64?, _ sink: VerdictSink) {
@@ -104,7 +107,9 @@ extension Engine {
         assessFraud(context)
         let fraudDone = clock?() ?? 0
         assessAML(transaction, event, Moment(time: event.time, partition: event.partition, offset: event.offset), fillsAML: sink.keepsAMLFeatures)
-        graph.apply(time: event.time, Self.movement(transaction, event))
+        let movement = Self.movement(transaction, event)
+        graph.apply(time: event.time, movement)
+        recorder?.note(event, movement)
         let amlDone = clock?() ?? 0
 
         let challenger = scorer.scoreShadow(vector.values)

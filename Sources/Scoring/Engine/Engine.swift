@@ -8,9 +8,9 @@ public final class Engine {
     /// Names and order of the features.
     public let features: FeatureSet
     /// The windows, for counting, digests and snapshots. Apply nothing to it from outside.
-    public let store: VelocityStore
+    public private(set) var store: VelocityStore
     /// Who paid whom, for typologies; applied with `store`.
-    public let graph: PaymentGraph
+    public private(set) var graph: PaymentGraph
     /// What the state has not seen; the feeder of the engine sets it.
     public var incomplete = Incompleteness()
 
@@ -33,6 +33,8 @@ public final class Engine {
     let scorer: RuleScorer
     let writer: VerdictWriter
     private(set) var tally: ModelTally
+    /// Writes a snapshot, and is told of all that is applied meanwhile. Whoever began it holds it; it takes itself out at its end.
+    unowned(unsafe) var recorder: StateWriter?
     let fraud = Assessment()
     let aml = Assessment()
     let typologies: TypologyFinder
@@ -114,6 +116,15 @@ public final class Engine {
     public func raise(eventHorizon: Int64 = .min, memoryHorizon: Int64 = .min) {
         store.raise(eventHorizon: eventHorizon, memoryHorizon: memoryHorizon)
         graph.raise(horizon: eventHorizon)
+        recorder?.note(eventHorizon: eventHorizon, memoryHorizon: memoryHorizon)
+    }
+
+    /// Takes a state over in place of its own.
+    public func adopt(_ state: State) {
+        precondition(recorder == nil, "no snapshot is being written of the state that is left")
+        store = state.store
+        graph = state.graph
+        typologies.graph = state.graph
     }
 
     /// Gives memory back while nothing else is to be done, a millisecond or so at a time; it changes nothing in what is said.

@@ -55,6 +55,26 @@ struct EdgeOrder: ~Copyable {
         }
     }
 
+    /// Calls with the edges that come after a moment, oldest first, until told to end.
+    ///
+    /// - Parameter isAfter: whether an edge comes after it; false for the oldest ones, then true for all others.
+    func forEach(after isAfter: (Edge) -> Bool, _ edges: UnsafePointer<Edge>, _ body: (UInt32) -> Bool) {
+        // The first chunk whose newest edge comes after it.
+        var (c, high) = (first, end)
+        while c < high {
+            let middle = (c + high) / 2
+            if isAfter(edges[Int(newest(chunks[middle]))]) { high = middle } else { c = middle + 1 }
+        }
+        while c < end {
+            for i in chunks[c].start..<chunks[c].start + chunks[c].count {
+                let reference = chunks[c].references[i]
+                if !isAfter(edges[Int(reference)]) { continue }
+                if !body(reference) { return }
+            }
+            c += 1
+        }
+    }
+
     /// - Complexity: O(1) for the newest, else O(chunk + log edges), and O(chunks) where a full one must be split.
     mutating func insert(_ reference: UInt32, _ edges: UnsafePointer<Edge>, _ watermark: Int64) {
         let (time, place) = (edges[Int(reference)].time(watermark), edges[Int(reference)].place)

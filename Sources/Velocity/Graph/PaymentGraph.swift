@@ -8,11 +8,11 @@ public final class PaymentGraph {
     /// How long a movement is retained behind the watermark, ms.
     let span: Int64
     /// The highest event time applied, movements or not; `Int64.min` before the first.
-    public private(set) var watermark = Int64.min
+    public internal(set) var watermark = Int64.min
     /// Movements at or below it are gone, whatever the watermark says; only rises.
-    public private(set) var horizon = Int64.min
+    public internal(set) var horizon = Int64.min
     /// The event time of the first transaction that was applied: what came before it is not known here. `Int64.max` before it.
-    public private(set) var beginning = Int64.max
+    public internal(set) var beginning = Int64.max
 
     struct Node {
         /// Of a free node the number of the next free one.
@@ -56,7 +56,9 @@ public final class PaymentGraph {
     private var tableMask = (1 << 9) - 1
 
     private(set) var lists = EdgeListArena()
-    private var order = EdgeOrder()
+    private(set) var order = EdgeOrder()
+    /// While a snapshot is written: the movements that are new since it began.
+    var newcomers: Newcomers?
     let scratch = GraphScratch()
 
     public init(_ configuration: VelocityConfiguration) {
@@ -93,6 +95,7 @@ public final class PaymentGraph {
         let from = movement.from == 0 ? 0 : makeNode(movement.from)
         let to = movement.to == 0 ? 0 : makeNode(movement.to)
         let reference = take(Edge(movement, from: from, to: to))
+        newcomers?.insert(reference)
         if from != 0 {
             let list = nodes + Int(from)
             if list.pointee.out.count == 0 { payerCount += 1 }

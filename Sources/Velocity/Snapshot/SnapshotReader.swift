@@ -85,7 +85,7 @@ public final class SnapshotReader {
         if bytes.count < head + count { return 0 }
         let sum = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         let payload = UnsafeRawBufferPointer(rebasing: bytes[head..<head + count])
-        if SnapshotFormat.checksum(payload, UInt64(number) << 32 | UInt64(count)) != sum {
+        if Checksum.of(payload, seed: UInt64(number) << 32 | UInt64(count)) != sum {
             throw frame == 0 && !isMagic(payload) ? .notASnapshot : .corrupt(frame: frame)
         }
         var at = 0

@@ -41,7 +41,10 @@ public final class SnapshotWriter {
         for table in store.tables { table.born = nil }
     }
 
-    /// Writes the next piece: some `budget` bytes, more where a single list is larger.
+    /// All is written but the last piece, which is small.
+    public var isLastNext: Bool { kind == .rest }
+
+    /// Writes the next piece: some `budget` bytes, more where a single list is larger. The last one is always one of its own.
     ///
     /// - Parameter write: takes the bytes, which are borrowed, several times; what it is given over all steps is the snapshot.
     /// - Returns: whether there is more.
@@ -66,7 +69,7 @@ public final class SnapshotWriter {
                 go(to: .end)
             case .end: break
             }
-        } while kind != .end && written + filled - start < budget
+        } while kind < .rest && written + filled - start < budget
         pieces += 1
         put(.pieceEnd, 16, write) { p in
             p.storeBytes(of: position.littleEndian, as: UInt64.self)
@@ -230,8 +233,8 @@ public final class SnapshotWriter {
     private func flush(_ write: (UnsafeRawBufferPointer) -> Void) {
         let count = filled - SnapshotFormat.headBytes
         if count == 0 { return }
-        let sum = SnapshotFormat.checksum(
-            UnsafeRawBufferPointer(start: buffer + SnapshotFormat.headBytes, count: count), UInt64(frame) << 32 | UInt64(count))
+        let sum = Checksum.of(
+            UnsafeRawBufferPointer(start: buffer + SnapshotFormat.headBytes, count: count), seed: UInt64(frame) << 32 | UInt64(count))
         buffer.storeBytes(of: UInt32(count).littleEndian, as: UInt32.self)
         buffer.storeBytes(of: frame.littleEndian, toByteOffset: 4, as: UInt32.self)
         buffer.storeBytes(of: sum.littleEndian, toByteOffset: 8, as: UInt64.self)

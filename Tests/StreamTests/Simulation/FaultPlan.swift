@@ -30,6 +30,8 @@ struct FaultPlan {
         case doubt
         /// The group's offsets are lost, or set to something else.
         case offsets
+        /// The newest snapshot of a process is truncated, flipped, emptied or doubled.
+        case damage
     }
 
     static let traffic: Int64 = 20_000
@@ -65,6 +67,10 @@ struct FaultPlan {
     var isCreateTime: Bool
     /// Other producers write with transactions, some of which are aborted.
     var hasForeignTransactions: Bool
+    /// Between two snapshots; nil: none are written.
+    var snapshotInterval: Int64?
+    /// How likely the disk takes a piece when it is asked.
+    var snapshotPace: Double
 
     init(_ random: inout Seeded) {
         partitions = Int32(random.from(1..<4))
@@ -94,6 +100,9 @@ struct FaultPlan {
         largestVerdict = random.chance(0.25) ? 900 : .max
         isCreateTime = random.chance(0.3)
         hasForeignTransactions = random.chance(0.4)
+        snapshotInterval = random.one(of: [nil, 300, 1500, 6000])
+        snapshotPace = random.one(of: [0.05, 0.5, 1])
+        bounds.pieceBytes = Int(random.one(of: [1, 400, 5000]))
     }
 
     /// One of the two ways that instances are set up in a mixed group; the same otherwise.

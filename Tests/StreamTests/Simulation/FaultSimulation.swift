@@ -17,6 +17,7 @@ final class FaultSimulation {
     /// Live ones and those that ended, in the order of their start.
     private(set) var processes: [SimulatedProcess] = []
     private var slots: [SimulatedProcess?]
+    private var disks: [Int: MemorySnapshots] = [:]
     /// Which of the two set-ups each process has, by its random number.
     private(set) var variants: [UInt64: Int] = [:]
     private var traffic = FaultTraffic()
@@ -24,6 +25,10 @@ final class FaultSimulation {
     private let began: Int64
     private var hasLostOffsets = false
     private var mayHaveSplit = false
+    /// Its state was changed.
+    private var turned: SimulatedProcess?
+    /// How many starts began from a snapshot.
+    var snapshotsUsed: Int { disks.values.reduce(0) { $0 + $1.used } }
 
     init(seed: UInt64, trace: ((String) -> Void)? = nil) {
         self.seed = seed
@@ -102,7 +107,15 @@ final class FaultSimulation {
         configuration.maxClockSkew = 2000
         if plan.startsNow { configuration.startFrom = .now }
         let variant = plan.isMixed ? slot % 2 : 0
-        let process = SimulatedProcess(configuration, engine: plan.engine(variant), on: broker)
+        if let interval = plan.snapshotInterval {
+            configuration.snapshotInterval = interval
+            if disks[slot] == nil {
+                disks[slot] = MemorySnapshots(Seeded(state: random.next()), pace: plan.snapshotPace) { [weak self] delay, body in
+                    self?.slots[slot]?.later(delay, body)
+                }
+            }
+        }
+        let process = SimulatedProcess(configuration, engine: plan.engine(variant), on: broker, snapshots: disks[slot])
         process.onEnd = { [unowned self, unowned process] in ended(process, slot) }
         if broker.now < began + FaultPlan.quietAfter {
             process.cluster.abortChance = plan.abortChance
@@ -123,6 +136,7 @@ final class FaultSimulation {
             if broker.now - max(told, process.pausedUntil) > 10_000 { fail("\(process.name) took \(broker.now - told) ms to end") }
         case .rebuild(let why):
             ends["75", default: 0] += 1
+            if why.contains("which was read from a snapshot"), process === turned { break }
             if !why.contains("bytes are scored and not committed") { fail("\(process.name) ends with 75: \(why)") }
             if slots.count == 1 { fail("\(process.name) is alone and ends with 75: \(why)") }
             if !mayHaveSplit, !isYoung { fail("\(process.name) ends with 75 and no leader was disturbed: \(why)") }
@@ -159,6 +173,8 @@ final class FaultSimulation {
             guard broker.journal.committed.count > 2 else { return }
             if random.chance(0.5) { broker.loseOffsets() } else { broker.setOffsets(broker.inputs.mapValues { random.from(0..<$0.end + 5) }) }
             hasLostOffsets = true
+        case .damage:
+            for (slot, other) in slots.enumerated() where other === process { disks[slot]?.damage() }
         case .doubt: process.cluster.doubtUntil = broker.now + random.one(of: [300, 2000, 9000])
         }
     }
@@ -166,7 +182,7 @@ final class FaultSimulation {
     /// Whether a fault may end a leader's term while it has scored something that is not committed.
     private func maySplit(_ fault: FaultPlan.Fault, _ process: SimulatedProcess) -> Bool {
         switch fault {
-        case .kill, .blackout, .doubt, .offsets: false
+        case .kill, .blackout, .doubt, .offsets, .damage: false
         case .pause, .cutOff: process.role == .leader || process.role == .candidate
         // After a hand-over candidates wait for each other but 100 ms, which a slow `init` outlasts.
         case .stop, .brokerAway, .slow, .ghost, .expire, .sick: true
@@ -239,8 +255,11 @@ final class FaultSimulation {
             process.engine.applyOne(.fraud, bytes, arrival: process.engine.watermark, into: VerdictSink())
         }
         guard case .success(false) = isApplied else { return fail("a state cannot be changed: \(isApplied)") }
+        turned = process
+        let isFromSnapshot = process.instance.snapshots?.isOrigin == true
         broker.run(until: broker.now + 3 * plan.fullInterval + 3 * plan.leaderTimeout)
         if processes.allSatisfy({ $0.watcher.divergences == 0 }) { fail("the state of \(process.name) was changed, and nobody says so") }
-        if !process.isRunning { fail("\(process.name) was built from the log alone and does not stay") }
+        if !isFromSnapshot, !process.isRunning { fail("\(process.name) was built from the log alone and does not stay") }
+        if isFromSnapshot, process.isRunning { fail("\(process.name) began from a snapshot and stays") }
     }
 }

@@ -30,7 +30,8 @@ final class SimulatedProcess {
     private var mayBeWoken = false
     private var isEngineDue = false
 
-    init(_ configuration: StreamConfiguration, engine: EngineConfiguration, on broker: MemoryBroker) {
+    /// - Parameter snapshots: its disk, whose writes end when the process does.
+    init(_ configuration: StreamConfiguration, engine: EngineConfiguration, on broker: MemoryBroker, snapshots: MemorySnapshots? = nil) {
         name = configuration.instance
         self.broker = broker
         let made = Engine(engine)
@@ -40,7 +41,7 @@ final class SimulatedProcess {
         runner = EngineRunner(engine: made, topics: configuration.topics, bounds: configuration.bounds, isStepped: true) { wakeup.wake() }
         wakeup.body = { [unowned self] in wake() }
         cluster.process = self
-        instance = Instance(configuration, cluster: cluster, runner: runner, observer: watcher) { [unowned self] in isToldToStop || isDead }
+        instance = Instance(configuration, cluster: cluster, runner: runner, observer: watcher, snapshots: snapshots) { [unowned self] in isToldToStop || isDead }
         watcher.clock = { broker.now }
         watcher.trace = { [unowned self] text in trace(text()) }
         fiber = fiber_make({ Unmanaged<SimulatedProcess>.fromOpaque($0!).takeUnretainedValue().main() }, Unmanaged.passUnretained(self).toOpaque())
@@ -90,7 +91,7 @@ final class SimulatedProcess {
         if isDead { return }
         self.mayBeWoken = mayBeWoken
         resume(after: time - broker.now)
-        if role == .leader || runner.queueLength > 0 || runner.openCount > 0 { letEngineWork() }
+        if role == .leader || runner.queueLength > 0 || runner.openCount > 0 || runner.isSnapshotBegun { letEngineWork() }
         fiber_yield()
     }
 
@@ -150,6 +151,7 @@ final class Watcher: StreamObserver, @unchecked Sendable {
     private(set) var reports: [CommitReport] = []
     private(set) var divergences = 0
     private(set) var lost: Int64 = 0
+    private(set) var snapshots = 0
     private(set) var wasReady = false
     private(set) var terms = 0
     /// When it led for the first time.
@@ -164,6 +166,7 @@ final class Watcher: StreamObserver, @unchecked Sendable {
     func broke() {}
     func followed(_ partition: InputPartition, records: Int) {}
     func recordsLost(_ partition: InputPartition, count: Int64) { lost += count }
+    func snapshot(written: Bool) { snapshots += written ? 1 : 0 }
     func becameLeader() {
         terms += 1
         ledFirst = ledFirst ?? clock()

@@ -19,6 +19,8 @@ final class TopologyDriver {
     var engine: EngineConfiguration
     /// Of the processes that are started from now on.
     var configure: (inout StreamConfiguration) -> Void = { _ in }
+    /// Their disk; nil: they have none.
+    var snapshots: MemorySnapshots?
     private(set) var processes: [SimulatedProcess] = []
 
     /// - Parameter feedback: partitions of the feedback topic; 0: there is none.
@@ -43,7 +45,7 @@ final class TopologyDriver {
             group: "weir", instance: name, topics: topics, longestReach: engine.velocity.windows.last!, version: "test", settings: [:],
             rates: "", form: "test")
         configure(&configuration)
-        let process = SimulatedProcess(configuration, engine: engine, on: broker)
+        let process = SimulatedProcess(configuration, engine: engine, on: broker, snapshots: snapshots)
         processes.append(process)
         return process
     }
