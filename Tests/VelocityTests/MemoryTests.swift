@@ -6,7 +6,7 @@ import Testing
 struct MemoryTests {
     private static let day: Int64 = 86_400_000
 
-    private static func event(_ i: Int, _ time: Int64, accounts: Int = 500) -> Event {
+    static func event(_ i: Int, _ time: Int64, accounts: Int = 500) -> Event {
         var e = Event()
         e.time = time
         e.amount = Int64(i % 30_000) + 1

@@ -115,6 +115,41 @@ struct SnapshotTests {
         return restored.digest() == store.digest() ? nil : "the digest differs after it"
     }
 
+    @Test("Tables of many entities are written slot by slot, each entity once, in few steps for each, while they grow")
+    func largeTables() throws {
+        let store = VelocityStore(VelocityConfiguration())
+        let start: Int64 = 1_700_000_000_000
+        let count = 120_000
+        for i in 0..<count { store.apply(MemoryTests.event(i, start + Int64(i) * 100, accounts: 40_000)) }
+        let writer = SnapshotWriter(of: store)
+        var bytes: [UInt8] = []
+        var places: [Int] = []
+        var i = count
+        var isGoing = true
+        while isGoing {
+            places.append(i)
+            isGoing = writer.step(budget: 1 << 18) { bytes += $0 }
+            #expect(places.count < 1000)
+            for _ in 0..<200 {
+                store.apply(MemoryTests.event(i, start + Int64(i) * 100, accounts: 90_000))
+                i += 1
+            }
+        }
+        let reader = SnapshotReader(VelocityConfiguration())
+        try reader.read(bytes)
+        let restored = try reader.finish()
+        #expect(reader.boundaries.count == places.count)
+        for (piece, boundary) in reader.boundaries.dropLast().enumerated() {
+            for n in places[piece]..<places[piece + 1] {
+                restored.bringOn(MemoryTests.event(n, start + Int64(n) * 100, accounts: 90_000), before: boundary)
+            }
+        }
+        restored.endBringingOn()
+        for n in places.last!..<i { restored.apply(MemoryTests.event(n, start + Int64(n) * 100, accounts: 90_000)) }
+        #expect(restored.digest() == store.digest())
+        #expect(Invariants(store: restored).violation() == nil)
+    }
+
     private static func small() -> (VelocityConfiguration, [UInt8]) {
         var stream = RandomStream(seed: 3, length: 1)
         let store = VelocityStore(stream.configuration)

@@ -66,7 +66,7 @@ final class GraphScratch {
     func takeUp(_ edge: UInt32) -> Bool {
         let mask = Self.capacity * 2 - 1
         let value = search << 32 | UInt64(edge)
-        var i = Int(truncatingIfNeeded: UInt64(edge) &* 0x9e37_79b9_7f4a_7c15 >> 40) & mask
+        var i = Int(truncatingIfNeeded: (UInt64(edge) &* 0x9e37_79b9_7f4a_7c15) >> 40) & mask
         while seen[i] >> 32 == search {
             if seen[i] == value { return false }
             i = (i + 1) & mask

@@ -969,7 +969,7 @@ extension Lists {
     private func transactionKey(_ key: UInt64) -> UInt32 { mixed(key ^ key >> 29) }
     @inline(__always)
     private func home(_ h: LargePointer, _ key: UInt32) -> Int {
-        Int(truncatingIfNeeded: UInt64(key) &* UInt64(truncatingIfNeeded: h.pointee.indexCapacity) >> 32)
+        Int(truncatingIfNeeded: (UInt64(key) &* UInt64(truncatingIfNeeded: h.pointee.indexCapacity)) >> 32)
     }
 
     private func findEntry(_ h: LargePointer, _ d: Int, _ value: UInt32) -> UnsafeMutablePointer<UInt64>? {
