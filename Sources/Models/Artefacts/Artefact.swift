@@ -12,9 +12,9 @@ public struct Artefact: Sendable {
     /// Two artefacts of one identity are the same.
     public var identity: String { "\(manifest.name) \(manifest.version) \(manifest.sha256)" }
 
-    /// About what it takes once it is ready to score: masks, nodes, and ways to leaves.
+    /// About what it takes once it is ready to score: masks, nodes, and what contributions need at each split.
     public var memoryBytes: Int {
-        (ensemble?.trees ?? []).reduce(0) { $0 + ($1.leaves.count <= MaskTrees.leaves ? 18 * MaskTrees.leaves : 0) + 56 * $1.nodes.count + 96 * $1.leaves.count }
+        (ensemble?.trees ?? []).reduce(0) { $0 + ($1.leaves.count <= MaskTrees.leaves ? 18 * MaskTrees.leaves : 0) + 56 * $1.nodes.count + 160 * $1.leaves.count }
     }
 
     /// Reads and checks a folder.

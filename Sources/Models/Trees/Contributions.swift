@@ -4,44 +4,57 @@
 /// feature's splits on the way (o), for those inside it, and the share z of the training rows that pass them for those outside. The Shapley weights
 /// k! (d − 1 − k)! / d! are ∫ tᵏ (1 − t)^(d−1−k) dt, so a feature's part in this leaf is
 ///
-///     v · (oᵢ − zᵢ) · ∫ Π_{j ≠ i} (zⱼ (1 − t) + oⱼ t) dt  over t from 0 to 1,
+///     v · (oᵢ − zᵢ) · ∫ Π_{j ≠ i} pⱼ(t) dt  over t from 0 to 1, with pⱼ(t) = zⱼ (1 − t) + oⱼ t,
 ///
-/// a polynomial of degree d − 1, which a Gauss–Legendre rule of d / 2 nodes integrates exactly: no recursion, no division, all lanes of a vector the nodes of
-/// the rule. Features that the row does not pass have one and the same part. Sums are in the order of trees, leaves and features.
-/// One thread at a time.
+/// a polynomial of degree d − 1, which a Gauss–Legendre rule of d / 2 nodes integrates exactly. At a node no pⱼ is 0 (t lies inside (0, 1)) unless z is, so that
+/// leaves can share their work, as in Linear TreeSHAP (Yu et al., 2022): on the way down each split multiplies by the factor that its feature's pⱼ changes by; on
+/// the way up the leaves' products are summed, and the feature's part is read off the sums below its split: Π_{j ≠ i} pⱼ is the whole product over pᵢ. A feature
+/// that was split on before gives back what the earlier split claimed of these leaves. One that the row has failed already changes by z alone: 1 − t cancels.
+/// Lanes are the nodes of the rule. Sums are in the order of trees and splits, and the same on every processor. One thread at a time.
 final class Contributions {
-    /// A feature on the way to a leaf.
-    private struct Element {
-        /// The splits of a small tree that look at the feature on this way, and how they must come out; begin and end among `steps` of a larger one.
-        var mask: UInt64
-        var value: UInt64
+    private typealias Pair = SIMD2<Double>
+
+    private struct Split {
+        var column: UInt16
+        var limit: UInt16
+        var feature: Int32
+        /// The edge that leads here.
+        var way: Int32
+        /// The edge below the last split on the way that looked at this feature; 0: none.
+        var earlier: Int32
+    }
+
+    /// Edge 0 leads to the root, 2k + 1 and 2k + 2 leave split k.
+    private struct Edge {
+        /// Of the training rows at its split.
         var share: Double
-        var feature: Int
+        /// Product of the shares of all splits on the feature on the way.
+        var whole: Double
     }
 
     private struct Leaf {
+        var edge: Int32
         var value: Double
-        var begin: Int32
-        var end: Int32
     }
 
     private struct Grove {
-        var tests: Range<Int>
-        var leaves: Range<Int>
-        var isSmall: Bool
+        var splits: Int
+        var splitCount: Int
+        var edges: Int
+        /// Of the edges' inverses: 1 / p at each node of the rule, for a row that passes.
+        var inverses: Int
+        var leaves: Int
+        var leafCount: Int
+        /// Half the nodes of the rule.
+        var pairs: Int
     }
 
-    private struct TestOf {
-        var column: UInt16
-        var limit: UInt16
-    }
-
-    /// A rule, four nodes a vector.
     private struct Rule {
-        var blocks: Int
-        var t: UnsafeMutablePointer<SIMD4<Double>>
-        /// weight · (1 − t)^u for u from 0 to twice the nodes, block after block for each u.
-        var weighted: UnsafeMutablePointer<SIMD4<Double>>
+        var t: UnsafeMutablePointer<Pair>
+        /// 1 − t, and 1 over it.
+        var rest: UnsafeMutablePointer<Pair>
+        var restInverse: UnsafeMutablePointer<Pair>
+        var weights: UnsafeMutablePointer<Pair>
     }
 
     private let filler: RankFiller
@@ -53,18 +66,19 @@ final class Contributions {
 
     private let groves: UnsafeMutablePointer<Grove>
     private let groveCount: Int
-    private let tests: UnsafeMutablePointer<TestOf>
+    private let splits: UnsafeMutablePointer<Split>
+    private let edges: UnsafeMutablePointer<Edge>
+    private let inverses: UnsafeMutablePointer<Pair>
     private let leaves: UnsafeMutablePointer<Leaf>
-    private let elements: UnsafeMutablePointer<Element>
-    private let steps: UnsafeMutablePointer<UInt32>
-    private let answers: UnsafeMutablePointer<UInt8>
     private let rules: UnsafeMutablePointer<Rule>
     private let ruleCount: Int
-    private let before: UnsafeMutablePointer<SIMD4<Double>>
-    private let passed: UnsafeMutablePointer<Int>
-    private let missed: UnsafeMutablePointer<Int>
+    /// By edge of the tree at hand: the product down to it, then the sum of the leaves below it.
+    private let products: UnsafeMutablePointer<Pair>
+    /// By edge: whether the row has passed all splits on its feature so far.
+    private let passes: UnsafeMutablePointer<Bool>
+    private let parts: UnsafeMutablePointer<Pair>
 
-    /// - Throws: `ModelRefusal` for an ensemble whose ways from roots to leaves are 2^31 or more.
+    /// - Throws: `ModelRefusal` for an ensemble that is too large to lay out.
     init(_ ensemble: Ensemble, _ columns: RankColumns, places: [Int]) throws(ModelRefusal) {
         precondition(columns.fits, "columns and ranks of 16 bits")
         filler = RankFiller(columns, places: places)
@@ -72,112 +86,91 @@ final class Contributions {
         scale = ensemble.slope / ensemble.divisor
         isSingle = ensemble.isSingle
 
-        var allTests: [TestOf] = []
-        var allLeaves: [Leaf] = []
-        var allElements: [Element] = []
-        var allSteps: [UInt32] = []
-        var allGroves: [Grove] = []
+        let plans = ensemble.trees.map { TreeWays($0) }
+        let pairs = plans.map { max(1, ($0.widest + 3) / 4) }
+        ruleCount = pairs.max() ?? 1
+        var pairCount = 0
+        for (plan, count) in zip(plans, pairs) { pairCount += plan.edges.count * count }
+        guard pairCount < 1 << 31 else { throw .unsupported("an ensemble of this size", instead: "train fewer or smaller trees") }
+        rules = .allocate(capacity: ruleCount)
+        for i in 0..<ruleCount { (rules + i).initialize(to: Self.rule(pairs: i + 1)) }
+
+        groves = .allocate(capacity: max(1, plans.count))
+        groveCount = plans.count
+        splits = .allocate(capacity: max(1, plans.reduce(0) { $0 + $1.splits.count }))
+        edges = .allocate(capacity: max(1, plans.reduce(0) { $0 + $1.edges.count }))
+        leaves = .allocate(capacity: max(1, plans.reduce(0) { $0 + $1.leaves.count }))
+        inverses = .allocate(capacity: max(1, pairCount))
+        var ends = (splits: 0, edges: 0, leaves: 0, inverses: 0)
         var expected = ensemble.base
-        var widest = 0
-        var mostNodes = 0
-        for tree in ensemble.trees {
-            let isSmall = tree.nodes.count <= 64
-            let firstLeaf = allLeaves.count
-            let firstTest = allTests.count
-            for node in tree.nodes {
-                let test = columns.test(node, tree)
-                allTests.append(TestOf(column: UInt16(test.column), limit: UInt16(test.limit)))
+        for (i, plan) in plans.enumerated() {
+            let tree = ensemble.trees[i]
+            (groves + i).initialize(
+                to: Grove(
+                    splits: ends.splits, splitCount: plan.splits.count, edges: ends.edges, inverses: ends.inverses, leaves: ends.leaves, leafCount: plan.leaves.count,
+                    pairs: pairs[i]))
+            for split in plan.splits {
+                let test = columns.test(tree.nodes[split.node], tree)
+                (splits + ends.splits).initialize(
+                    to: Split(
+                        column: UInt16(test.column), limit: UInt16(test.limit), feature: tree.nodes[split.node].feature, way: Int32(split.way),
+                        earlier: Int32(split.earlier)))
+                ends.splits += 1
             }
-            var way = Way(tree)
-            while let leaf = way.next() {
-                let begin = allElements.count
-                var reached = 1.0
-                for feature in way.features {
-                    var element = Element(mask: 0, value: 0, share: 1, feature: Int(feature))
-                    let firstStep = allSteps.count
-                    for step in way.steps where tree.nodes[step.node].feature == feature {
-                        element.share *= tree.share(step)
-                        if isSmall {
-                            element.mask |= 1 << UInt64(step.node)
-                            if step.goesRight { element.value |= 1 << UInt64(step.node) }
-                        } else {
-                            allSteps.append(UInt32(step.node) << 1 | (step.goesRight ? 1 : 0))
-                        }
-                    }
-                    if !isSmall {
-                        element.mask = UInt64(firstStep)
-                        element.value = UInt64(allSteps.count)
-                    }
-                    reached *= element.share
-                    allElements.append(element)
+            let t = rules[pairs[i] - 1].t
+            let rest = rules[pairs[i] - 1].rest
+            for edge in plan.edges {
+                (edges + ends.edges).initialize(to: Edge(share: edge.share, whole: edge.whole))
+                ends.edges += 1
+                for q in 0..<pairs[i] {
+                    (inverses + ends.inverses).initialize(to: Pair(repeating: 1) / (rest[q] * edge.whole + t[q]))
+                    ends.inverses += 1
                 }
-                expected += tree.leaves[leaf] * reached
-                widest = max(widest, allElements.count - begin)
-                guard let end = Int32(exactly: allElements.count) else { throw .unsupported("an ensemble of this size", instead: "train fewer or smaller trees") }
-                allLeaves.append(Leaf(value: tree.leaves[leaf], begin: Int32(begin), end: end))
             }
-            mostNodes = max(mostNodes, tree.nodes.count)
-            allGroves.append(Grove(tests: firstTest..<allTests.count, leaves: firstLeaf..<allLeaves.count, isSmall: isSmall))
+            // The root's edge belongs to no feature: a factor of 1, whatever t + (1 − t) is rounded to.
+            for q in 0..<pairs[i] { inverses[groves[i].inverses + q] = Pair(repeating: 1) }
+            for leaf in plan.leaves {
+                (leaves + ends.leaves).initialize(to: Leaf(edge: Int32(leaf.edge), value: tree.leaves[leaf.leaf]))
+                ends.leaves += 1
+                expected += tree.leaves[leaf.leaf] * leaf.reached
+            }
         }
         bias = expected * scale
-
-        groves = Self.copy(allGroves)
-        groveCount = allGroves.count
-        tests = Self.copy(allTests)
-        leaves = Self.copy(allLeaves)
-        elements = Self.copy(allElements)
-        steps = Self.copy(allSteps)
-        answers = .allocate(capacity: mostNodes + 1)
-        answers.initialize(repeating: 0, count: mostNodes + 1)
-        ruleCount = (widest + 7) / 8
-        rules = .allocate(capacity: max(1, ruleCount))
-        for b in 0..<ruleCount { (rules + b).initialize(to: Self.rule(blocks: b + 1)) }
-        before = .allocate(capacity: (widest + 1) * max(1, ruleCount))
-        before.initialize(repeating: .zero, count: (widest + 1) * max(1, ruleCount))
-        passed = .allocate(capacity: widest + 1)
-        passed.initialize(repeating: 0, count: widest + 1)
-        missed = .allocate(capacity: widest + 1)
-        missed.initialize(repeating: 0, count: widest + 1)
+        let mostEdges = plans.map(\.edges.count).max() ?? 1
+        products = .allocate(capacity: mostEdges * ruleCount)
+        products.initialize(repeating: .zero, count: mostEdges * ruleCount)
+        passes = .allocate(capacity: mostEdges)
+        passes.initialize(repeating: true, count: mostEdges)
+        parts = .allocate(capacity: featureCount + 1)
+        parts.initialize(repeating: .zero, count: featureCount + 1)
     }
 
     deinit {
         groves.deallocate()
-        tests.deallocate()
+        splits.deallocate()
+        edges.deallocate()
+        inverses.deallocate()
         leaves.deallocate()
-        elements.deallocate()
-        steps.deallocate()
-        answers.deallocate()
-        for b in 0..<ruleCount {
-            rules[b].t.deallocate()
-            rules[b].weighted.deallocate()
+        for i in 0..<ruleCount {
+            rules[i].t.deallocate()
+            rules[i].rest.deallocate()
+            rules[i].restInverse.deallocate()
+            rules[i].weights.deallocate()
         }
         rules.deallocate()
-        before.deallocate()
-        passed.deallocate()
-        missed.deallocate()
+        products.deallocate()
+        passes.deallocate()
+        parts.deallocate()
     }
 
-    private static func copy<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
-        let memory = UnsafeMutablePointer<T>.allocate(capacity: max(1, values.count))
-        for (i, value) in values.enumerated() { (memory + i).initialize(to: value) }
-        return memory
-    }
-
-    private static func rule(blocks: Int) -> Rule {
-        let n = 4 * blocks
-        let (nodes, weights) = GaussLegendre.rule(n)
-        let t = UnsafeMutablePointer<SIMD4<Double>>.allocate(capacity: blocks)
-        let weighted = UnsafeMutablePointer<SIMD4<Double>>.allocate(capacity: blocks * (2 * n + 1))
-        for b in 0..<blocks {
-            func four(_ f: (Int) -> Double) -> SIMD4<Double> { SIMD4(f(4 * b), f(4 * b + 1), f(4 * b + 2), f(4 * b + 3)) }
-            (t + b).initialize(to: four { nodes[$0] })
-            var power = four { weights[$0] }
-            for u in 0...(2 * n) {
-                (weighted + u * blocks + b).initialize(to: power)
-                power *= SIMD4(repeating: 1) - t[b]
-            }
+    private static func rule(pairs: Int) -> Rule {
+        let (nodes, weights) = GaussLegendre.rule(2 * pairs)
+        func memory(_ f: (Int) -> Double) -> UnsafeMutablePointer<Pair> {
+            let memory = UnsafeMutablePointer<Pair>.allocate(capacity: pairs)
+            for q in 0..<pairs { (memory + q).initialize(to: Pair(f(2 * q), f(2 * q + 1))) }
+            return memory
         }
-        return Rule(blocks: blocks, t: t, weighted: weighted)
+        return Rule(t: memory { nodes[$0] }, rest: memory { 1 - nodes[$0] }, restInverse: memory { 1 / (1 - nodes[$0]) }, weights: memory { weights[$0] })
     }
 
     /// Writes each feature's part, in log-odds, into `out`, and returns the bias; together they are the margin in log-odds.
@@ -185,131 +178,144 @@ final class Contributions {
     /// - Parameters:
     ///   - margin: of this row, in log-odds: with XGBoost, whose margin is rounded to single precision, the bias takes what was rounded away.
     ///   - out: a value for each feature of the ensemble.
-    /// - Complexity: O(leaves · depth²), the square over vectors of 4.
+    /// - Complexity: O(splits · depth).
     func fill(_ row: UnsafePointer<Double>, margin: Double, into out: UnsafeMutablePointer<Double>) -> Double {
         filler.fill(row)
-        out.update(repeating: 0, count: featureCount)
+        parts.update(repeating: .zero, count: featureCount)
         for g in 0..<groveCount {
             let grove = groves[g]
-            let bits = answer(grove)
-            for l in grove.leaves { add(leaves[l], bits, grove.isSmall, out) }
+            // Few features on a way are the rule: for them loops are laid out.
+            switch grove.pairs {
+            case 1: add(grove, 1)
+            case 2: add(grove, 2)
+            case 3: add(grove, 3)
+            case 4: add(grove, 4)
+            default: add(grove, grove.pairs)
+            }
         }
-        for f in 0..<featureCount { out[f] *= scale }
+        for f in 0..<featureCount { out[f] = (parts[f][0] + parts[f][1]) * scale }
         guard isSingle else { return bias }
         var sum = 0.0
         for f in 0..<featureCount { sum += out[f] }
         return margin - sum
     }
 
-    /// How each split of a tree comes out: a bit each where they are few, else a byte each in `answers`.
     @inline(__always)
-    private func answer(_ grove: Grove) -> UInt64 {
-        let ranks = filler.ranks
-        let tests = self.tests + grove.tests.lowerBound
-        var bits: UInt64 = 0
-        if grove.isSmall {
-            for i in 0..<grove.tests.count {
-                bits |= (ranks[Int(tests[i].column)] > tests[i].limit ? 1 : 0) &<< UInt64(truncatingIfNeeded: i)
-            }
-        } else {
-            for i in 0..<grove.tests.count { answers[i] = ranks[Int(tests[i].column)] > tests[i].limit ? 1 : 0 }
-        }
-        return bits
-    }
-
-    @inline(__always)
-    private func passes(_ element: UnsafeMutablePointer<Element>, _ bits: UInt64, _ isSmall: Bool) -> Bool {
-        if isSmall { return bits & element.pointee.mask == element.pointee.value }
-        for s in Int(element.pointee.mask)..<Int(element.pointee.value) where UInt32(answers[Int(steps[s] >> 1)]) != steps[s] & 1 { return false }
-        return true
-    }
-
-    @inline(__always)
-    private func add(_ leaf: Leaf, _ bits: UInt64, _ isSmall: Bool, _ out: UnsafeMutablePointer<Double>) {
-        let count = Int(leaf.end &- leaf.begin)
-        if count == 0 { return }
-        let elements = self.elements + Int(leaf.begin)
-        var (inside, outside) = (0, 0)
-        var scale = leaf.value
-        for i in 0..<count {
-            if passes(elements + i, bits, isSmall) {
-                passed[inside] = i
-                inside &+= 1
+    private func add(_ grove: Grove, _ pairs: Int) {
+        let splits = self.splits + grove.splits
+        let edges = self.edges + grove.edges
+        let inverses = self.inverses + grove.inverses
+        let rule = rules[pairs - 1]
+        let (products, passes, ranks) = (self.products, self.passes, filler.ranks)
+        for q in 0..<pairs { products[q] = rule.weights[q] }
+        for k in 0..<grove.splitCount {
+            let split = splits[k]
+            let goesRight = ranks[Int(split.column)] > split.limit ? 1 : 0
+            let (taken, other) = (2 &* k &+ 1 &+ goesRight, 2 &* k &+ 2 &- goesRight)
+            let above = products + Int(split.way) &* pairs
+            let (below, beside) = (products + taken &* pairs, products + other &* pairs)
+            let earlier = Int(split.earlier)
+            passes[other] = false
+            if passes[earlier] {
+                passes[taken] = true
+                let inverse = inverses + earlier &* pairs
+                let (passed, missed) = (edges[taken].whole, edges[other].whole)
+                for q in 0..<pairs {
+                    let without = above[q] * inverse[q]
+                    let rest = rule.rest[q]
+                    below[q] = without * (rest * passed + rule.t[q])
+                    beside[q] = without * (rest * missed)
+                }
             } else {
-                scale *= elements[i].share
-                missed[outside] = i
-                outside &+= 1
+                passes[taken] = false
+                let (first, second) = (edges[taken].share, edges[other].share)
+                for q in 0..<pairs {
+                    below[q] = above[q] * first
+                    beside[q] = above[q] * second
+                }
             }
         }
-        let rule = rules[(count - 1) >> 3]
-        let blocks = rule.blocks
-        let weighted = rule.weighted + outside * blocks
-        var part = 0.0  // of each feature that the row misses
-        for b in 0..<blocks {
-            let t = rule.t[b]
-            let rest = SIMD4(repeating: 1) - t
-            var product = SIMD4<Double>(repeating: 1)
-            for k in 0..<inside {
-                before[k] = product
-                product *= rest * elements[passed[k]].share + t
-            }
-            if outside > 0 { part += (weighted[b - blocks] * product).total }
-            var behind = weighted[b]
-            var k = inside
-            while k > 0 {
-                k &-= 1
-                let element = elements + passed[k]
-                let share = element.pointee.share
-                out[element.pointee.feature] += scale * (1 - share) * (before[k] * behind).total
-                behind *= rest * share + t
+        let leaves = self.leaves + grove.leaves
+        for l in 0..<grove.leafCount {
+            let product = products + Int(leaves[l].edge) &* pairs
+            for q in 0..<pairs { product[q] *= leaves[l].value }
+        }
+        var k = grove.splitCount
+        while k > 0 {
+            k &-= 1
+            let split = splits[k]
+            let (left, right) = (products + (2 &* k &+ 1) &* pairs, products + (2 &* k &+ 2) &* pairs)
+            let above = products + Int(split.way) &* pairs
+            let earlier = Int(split.earlier)
+            if passes[earlier] {
+                let goesRight = passes[2 &* k &+ 2] ? 1 : 0
+                let (taken, other) = (2 &* k &+ 1 &+ goesRight, 2 &* k &+ 2 &- goesRight)
+                let (below, beside) = (products + taken &* pairs, products + other &* pairs)
+                let (inverse, before) = (inverses + taken &* pairs, inverses + earlier &* pairs)
+                let (gain, claimed) = (1 - edges[taken].whole, 1 - edges[earlier].whole)
+                var part = Pair.zero
+                for q in 0..<pairs {
+                    let sum = left[q] + right[q]
+                    part += below[q] * inverse[q] * gain - beside[q] * rule.restInverse[q] - sum * before[q] * claimed
+                    above[q] = sum
+                }
+                parts[Int(split.feature)] += part
+            } else {
+                for q in 0..<pairs { above[q] = left[q] + right[q] }
             }
         }
-        part *= scale
-        for k in 0..<outside { out[elements[missed[k]].feature] -= part }
     }
 }
 
-extension SIMD4<Double> {
-    @inline(__always)
-    fileprivate var total: Double { (self[0] + self[1]) + (self[2] + self[3]) }
-}
+/// A tree's splits from the root down, each before those below it, and the edges between them.
+private struct TreeWays {
+    struct Split {
+        var node: Int
+        var way: Int
+        var earlier: Int
+    }
 
-/// The ways from a tree's root to its leaves, one after the other.
-private struct Way {
-    private let tree: Tree
-    private var pending: [(child: Int32, depth: Int, step: Tree.Ancestor?)]
-    private(set) var steps: [Tree.Ancestor] = []
+    struct Edge {
+        var share: Double
+        var whole: Double
+    }
+
+    private(set) var splits: [Split] = []
+    private(set) var edges: [Edge] = [Edge(share: 1, whole: 1)]
+    /// `reached`: the share of the training rows that come there.
+    private(set) var leaves: [(leaf: Int, edge: Int, reached: Double)] = []
+    /// Distinct features on the way to a leaf, at most.
+    private(set) var widest = 0
+
+    /// What is known at an edge: the last edge of each feature on the way to it.
+    private struct Place {
+        var child: Int32
+        var way: Int
+        var reached: Double
+        var last: [Int32: Int]
+    }
 
     init(_ tree: Tree) {
-        self.tree = tree
-        pending = [(tree.nodes.isEmpty ? ~0 : 0, 0, nil)]
-    }
-
-    /// Distinct features on the way, in the order in which it meets them.
-    var features: [Int32] {
-        var seen = Set<Int32>()
-        return steps.compactMap { seen.insert(tree.nodes[$0.node].feature).inserted ? tree.nodes[$0.node].feature : nil }
-    }
-
-    mutating func next() -> Int? {
-        while let (child, depth, step) = pending.popLast() {
-            steps.removeLast(steps.count - max(0, depth - 1))
-            if let step { steps.append(step) }
-            if child < 0 { return Int(~child) }
-            let node = tree.nodes[Int(child)]
-            pending.append((node.right, depth + 1, .init(node: Int(child), goesRight: true)))
-            pending.append((node.left, depth + 1, .init(node: Int(child), goesRight: false)))
+        var pending = [Place(child: tree.nodes.isEmpty ? ~0 : 0, way: 0, reached: 1, last: [:])]
+        while let place = pending.popLast() {
+            guard place.child >= 0 else {
+                leaves.append((Int(~place.child), place.way, place.reached))
+                widest = max(widest, place.last.count)
+                continue
+            }
+            let node = tree.nodes[Int(place.child)]
+            let earlier = place.last[node.feature] ?? 0
+            let number = splits.count
+            splits.append(Split(node: Int(place.child), way: place.way, earlier: earlier))
+            for (i, child) in [node.left, node.right].enumerated() {
+                let cover = child < 0 ? tree.leafCovers[Int(~child)] : tree.nodes[Int(child)].cover
+                // Half where no training row came.
+                let share = node.cover > 0 ? cover / node.cover : 0.5
+                edges.append(Edge(share: share, whole: share * edges[earlier].whole))
+                var last = place.last
+                last[node.feature] = 2 * number + 1 + i
+                pending.append(Place(child: child, way: 2 * number + 1 + i, reached: place.reached * share, last: last))
+            }
         }
-        return nil
-    }
-}
-
-extension Tree {
-    /// The share of a split's training weight that went this way; half where none came.
-    fileprivate func share(_ step: Ancestor) -> Double {
-        let node = nodes[step.node]
-        let child = step.goesRight ? node.right : node.left
-        let cover = child < 0 ? leafCovers[Int(~child)] : nodes[Int(child)].cover
-        return node.cover > 0 ? cover / node.cover : 0.5
     }
 }
