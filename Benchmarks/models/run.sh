@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=.build/bench-models python=.build/python/bin/python
 [ -x $python ] || python3 -m venv .build/python
-.build/python/bin/pip install -q --disable-pip-version-check lightgbm==4.7.0 numpy scipy treelite tl2cgen
+.build/python/bin/pip install -q --disable-pip-version-check lightgbm==4.7.0 numpy scipy treelite==4.1.2 tl2cgen==1.0.0
 swift build -c release --package-path Benchmarks --product ModelBenchmark
 library=$($python -c 'import lightgbm, pathlib; print(next(pathlib.Path(lightgbm.__file__).parent.glob("lib*/lib_lightgbm.so")))')
 for kind in dense missing; do

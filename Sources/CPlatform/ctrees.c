@@ -92,11 +92,14 @@ INLINE AVX2 int leaf_avx2(uint32_t bits, const uint32_t *path, const uint32_t *v
     }
 #define MASKS_AVX2_ALL(REAL, NAME)                                                                                              \
     MASKS_AVX2(REAL, NAME, 2) MASKS_AVX2(REAL, NAME, 4) MASKS_AVX2(REAL, NAME, 6) MASKS_AVX2(REAL, NAME, 8)                     \
+    MASKS_AVX2(REAL, NAME, 12) MASKS_AVX2(REAL, NAME, 16)                                                                       \
     AVX2 REAL NAME(const weir_mask_trees *trees, int count, const uint8_t *ranks, int tables, REAL base) {                      \
         if (tables <= 2) return NAME##_2(trees, count, ranks, base);                                                            \
         if (tables <= 4) return NAME##_4(trees, count, ranks, base);                                                            \
         if (tables <= 6) return NAME##_6(trees, count, ranks, base);                                                            \
-        return NAME##_8(trees, count, ranks, base);                                                                             \
+        if (tables <= 8) return NAME##_8(trees, count, ranks, base);                                                            \
+        if (tables <= 12) return NAME##_12(trees, count, ranks, base);                                                          \
+        return NAME##_16(trees, count, ranks, base);                                                                            \
     }
 MASKS_AVX2_ALL(double, weir_masks_avx2)
 MASKS_AVX2_ALL(float, weir_masks_single_avx2)
@@ -108,15 +111,23 @@ INLINE AVX512 uint32_t equal_avx512(uint32_t bits, const uint32_t *path, const u
     return low | high << 16;
 }
 
-// Two trees at a time; an odd one alone. Bytes of a second 64-byte table are looked up beside the first's where there is one.
+// The ranks of 64 nodes, from one table of 64 bytes, two, or four.
+INLINE AVX512 __m512i look_avx512(const __m512i *tables, int size, __m512i f) {
+    if (size == 1) return _mm512_permutexvar_epi8(f, tables[0]);
+    const __m512i low = _mm512_permutex2var_epi8(tables[0], f, tables[1]);
+    if (size == 2) return low;
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(f), low, _mm512_permutex2var_epi8(tables[2], f, tables[3]));
+}
+
+// Two trees at a time; an odd one alone.
 #define MASKS_AVX512(REAL, NAME)                                                                                                \
-    INLINE AVX512 REAL NAME##_of(const weir_mask_trees *trees, int count, const uint8_t *ranks, int wide, REAL sum) {           \
-        const __m512i low = _mm512_loadu_si512(ranks), high = _mm512_loadu_si512(ranks + 64);                                   \
+    INLINE AVX512 REAL NAME##_of(const weir_mask_trees *trees, int count, const uint8_t *ranks, int size, REAL sum) {           \
+        __m512i tables[4];                                                                                                      \
+        for (int k = 0; k < size; k++) tables[k] = _mm512_loadu_si512(ranks + 64 * k);                                          \
         int t = 0;                                                                                                              \
         for (; t + 1 < count; t += 2) {                                                                                         \
             const int o = 32 * t;                                                                                               \
-            const __m512i f = _mm512_loadu_si512(trees->columns + o);                                                           \
-            const __m512i x = wide ? _mm512_permutex2var_epi8(low, f, high) : _mm512_permutexvar_epi8(f, low);                  \
+            const __m512i x = look_avx512(tables, size, _mm512_loadu_si512(trees->columns + o));                                \
             const uint64_t bits = _mm512_cmpgt_epu8_mask(x, _mm512_loadu_si512(trees->ranks + o));                              \
             const uint32_t a = equal_avx512((uint32_t)bits, trees->path + o, trees->value + o);                                 \
             const uint32_t b = equal_avx512((uint32_t)(bits >> 32), trees->path + o + 32, trees->value + o + 32);               \
@@ -126,14 +137,16 @@ INLINE AVX512 uint32_t equal_avx512(uint32_t bits, const uint32_t *path, const u
         if (t < count) {                                                                                                        \
             const int o = 32 * t;                                                                                               \
             const __m512i f = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(trees->columns + o)));                \
-            const __m256i x = _mm512_castsi512_si256(_mm512_permutex2var_epi8(low, f, high));                                   \
+            const __m256i x = _mm512_castsi512_si256(look_avx512(tables, size, f));                                             \
             const uint32_t bits = _mm256_cmpgt_epu8_mask(x, _mm256_loadu_si256((const __m256i *)(trees->ranks + o)));           \
             sum += (REAL)trees->leaves[o + __builtin_ctz(equal_avx512(bits, trees->path + o, trees->value + o))];               \
         }                                                                                                                       \
         return sum;                                                                                                             \
     }                                                                                                                           \
     AVX512 REAL NAME(const weir_mask_trees *trees, int count, const uint8_t *ranks, int tables, REAL base) {                    \
-        return tables <= 4 ? NAME##_of(trees, count, ranks, 0, base) : NAME##_of(trees, count, ranks, 1, base);                 \
+        if (tables <= 4) return NAME##_of(trees, count, ranks, 1, base);                                                        \
+        if (tables <= 8) return NAME##_of(trees, count, ranks, 2, base);                                                        \
+        return NAME##_of(trees, count, ranks, 4, base);                                                                         \
     }
 MASKS_AVX512(double, weir_masks_avx512)
 MASKS_AVX512(float, weir_masks_single_avx512)

@@ -89,6 +89,7 @@ final class Contender {
                         entries[f] = x
                         if x.isNaN { UnsafeMutableRawPointer(entries + f).storeBytes(of: -1, as: Int32.self) }
                     }
+                    out[0] = 0  // it adds to what is there
                     compiled(UnsafeMutableRawPointer(entries), 1, out)
                     return out[0]
                 })

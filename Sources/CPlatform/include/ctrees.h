@@ -33,7 +33,8 @@ typedef struct {
     const double *leaves;
 } weir_mask_trees;
 
-/// The sum of `count` trees in their order, from `base` on; `tables` is the number of 16-byte tables of ranks, 1 to 8. AVX-512 reads 128 bytes of ranks.
+/// The sum of `count` trees in their order, from `base` on; `tables` is the number of 16-byte tables of ranks, 1 to 16; all 256 bytes of ranks are
+/// there to be read.
 double weir_masks_avx2(const weir_mask_trees *trees, int count, const uint8_t *ranks, int tables, double base);
 double weir_masks_avx512(const weir_mask_trees *trees, int count, const uint8_t *ranks, int tables, double base);
 /// The same in single precision.

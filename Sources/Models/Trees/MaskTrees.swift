@@ -7,7 +7,7 @@ import CPlatform
 final class MaskTrees {
     /// What a tree may have at most.
     static let leaves = 32
-    static let columns = 128
+    static let columns = 256
     /// A feature's thresholds: ranks are bytes.
     static let thresholds = 255
 

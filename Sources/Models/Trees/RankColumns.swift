@@ -60,7 +60,7 @@ struct RankColumns {
             for node in tree.nodes {
                 if let key = set(of: node, tree) {
                     if setOf[key] == nil {
-                        setOf[key] = sets.count
+                        setOf[key] = 0
                         sets.append(key)
                     }
                     continue
@@ -81,6 +81,9 @@ struct RankColumns {
                 }
             }
         }
+        // Sets of one feature stand together, else in the order of the trees.
+        sets = Dictionary(grouping: sets, by: \.feature).sorted { $0.key < $1.key }.flatMap(\.value)
+        for (i, set) in sets.enumerated() { setOf[set] = i }
         for i in slots.indices {
             slots[i].thresholds.sort()
             var distinct: [Double] = []

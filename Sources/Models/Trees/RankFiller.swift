@@ -82,16 +82,31 @@ final class RankRest {
     }
 
     private struct Set {
-        var place: Int
         var missingLeft: Bool
         var words: Range<Int>
     }
+
+    /// A categorical feature: its sets follow each other, and so do their columns.
+    private struct Group {
+        var place: Int
+        var sets: Range<Int>
+        /// Categories that have a row of answers, from 0 on; three rows follow them: for those beyond, for what is no category, for not-a-number.
+        var categories: Int
+        /// Of the answers: a row has one for each set.
+        var answers: Int
+    }
+
+    /// Bytes of answers for one ensemble; features beyond are looked up set by set.
+    private static let mostAnswers = 1 << 18
 
     private let isSingle: Bool
     private let slots: Int
     private let twins: [Twin]
     private let sets: [Set]
     private let words: [UInt32]
+    private let groups: [Group]
+    /// 0 for left, 255 for right.
+    private let answers: UnsafeMutablePointer<UInt8>
 
     init(_ columns: RankColumns, places: [Int]) {
         isSingle = columns.isSingle
@@ -101,13 +116,41 @@ final class RankRest {
             return Twin(slot: $0.slot, place: places[slot.feature], missing: slot.missing, missingLeft: !slot.missingLeft)
         }
         var words: [UInt32] = []
-        sets = columns.sets.map {
+        let sets = columns.sets.map {
             let begin = words.count
             words += $0.words
-            return Set(place: places[$0.feature], missingLeft: $0.missingLeft, words: begin..<words.count)
+            return Set(missingLeft: $0.missingLeft, words: begin..<words.count)
         }
+        var groups: [Group] = []
+        var size = 0
+        var begin = 0
+        while begin < sets.count {
+            let feature = columns.sets[begin].feature
+            let end = columns.sets[begin...].firstIndex { $0.feature != feature } ?? sets.count
+            let categories = 32 * (sets[begin..<end].map(\.words.count).max() ?? 0)
+            let bytes = (categories + 3) * (end - begin)
+            let isTold = size + bytes <= Self.mostAnswers
+            groups.append(Group(place: places[feature], sets: begin..<end, categories: isTold ? categories : -1, answers: size))
+            if isTold { size += bytes }
+            begin = end
+        }
+        answers = .allocate(capacity: max(1, size))
+        for group in groups where group.categories >= 0 {
+            let values = (0..<group.categories).map(Double.init) + [Double(group.categories), -1, .nan]
+            var at = group.answers
+            for value in values {
+                for i in group.sets {
+                    (answers + at).initialize(to: Self.goesLeft(sets[i], words, value, isSingle) ? 0 : 255)
+                    at += 1
+                }
+            }
+        }
+        self.sets = sets
         self.words = words
+        self.groups = groups
     }
+
+    deinit { answers.deallocate() }
 
     @inline(__always)
     func fill<Rank: FixedWidthInteger & UnsignedInteger>(_ row: UnsafePointer<Double>, _ ranks: UnsafeMutablePointer<Rank>) {
@@ -115,24 +158,40 @@ final class RankRest {
             let twin = twins[i]
             ranks[slots + i] = twin.missing.includes(row[twin.place]) ? (twin.missingLeft ? 0 : .max) : ranks[twin.slot]
         }
-        for i in sets.indices {
-            ranks[slots + twins.count + i] = goesLeft(sets[i], row[sets[i].place]) ? 0 : .max
+        let first = slots + twins.count
+        for group in groups {
+            let x = row[group.place]
+            guard group.categories >= 0 else {
+                for i in group.sets { ranks[first + i] = Self.goesLeft(sets[i], words, x, isSingle) ? 0 : .max }
+                continue
+            }
+            let told = answers + group.answers + rowOf(x, group.categories) * group.sets.count
+            // As signed, 255 is −1: all bits, in whatever width.
+            for i in 0..<group.sets.count { ranks[first + group.sets.lowerBound + i] = Rank(truncatingIfNeeded: Int8(bitPattern: told[i])) }
         }
     }
 
+    /// Which row of answers a value has.
+    private func rowOf(_ x: Double, _ categories: Int) -> Int {
+        if x.isNaN { return categories + 2 }
+        let value = isSingle ? Double(Float(x)) : x
+        guard isSingle ? value >= 0 && value < 16_777_216 : value > -1 && value < 2_147_483_648 else { return categories + 1 }
+        return min(Int(value), categories)
+    }
+
     /// As the libraries have it: see `ReferencePredictor`.
-    private func goesLeft(_ set: Set, _ x: Double) -> Bool {
+    private static func goesLeft(_ set: Set, _ words: [UInt32], _ x: Double, _ isSingle: Bool) -> Bool {
         if x.isNaN { return set.missingLeft }
         if isSingle {
             let single = Float(x)
             guard single >= 0, single < 16_777_216 else { return true }
-            return !contains(set, Int64(single))
+            return !contains(set, words, Int64(single))
         }
         guard x > -1, x < 2_147_483_648 else { return false }
-        return contains(set, Int64(x))
+        return contains(set, words, Int64(x))
     }
 
-    private func contains(_ set: Set, _ category: Int64) -> Bool {
+    private static func contains(_ set: Set, _ words: [UInt32], _ category: Int64) -> Bool {
         let word = Int(category / 32)
         return word < set.words.count && words[set.words.lowerBound + word] >> UInt32(category % 32) & 1 == 1
     }
