@@ -49,6 +49,34 @@ import Testing
         }
     }
 
+    /// What the libraries themselves make for these tests: every kind that the readers speak of, deep, of one leaf, of 1,000 trees, by the newest version and an old one.
+    @Test(.enabled(if: ModelCase.generated != nil)) func `at least 120 ensembles of every kind are compared`() throws {
+        let cases = try #require(ModelCase.generated)
+        #expect(cases.count >= 120, "\(cases.count)")
+        let kinds = [
+            "lightgbm": [
+                "none", "nan", "zero", "without-missing", "categories", "categories-nan", "categories-one-hot", "sigmoid", "forest", "dart", "goss", "one-leaf", "stumps",
+                "thresholds", "lines", "cross-entropy", "chain", "leaves-255", "trees-1000", "trees-1000-255", "bins-1000", "features-200",
+            ],
+            "xgboost": [
+                "nan", "categories", "categories-one-hot", "dart", "stopped", "forest", "forest-stopped", "base-number", "base-text", "base-list", "one-leaf", "deep",
+                "leaves-255", "trees-1000",
+            ],
+        ]
+        let names = Set(cases.map(\.name))
+        for (library, kinds) in kinds {
+            for kind in kinds { #expect(names.contains("\(library)-\(kind)")) }
+            #expect(names.count { $0.hasPrefix("\(library)-random-") } >= 30)
+        }
+        let ensembles = try cases.map { try $0.ensemble() }
+        for (library, new) in [(Ensemble.Library.lightgbm, "v4"), (.xgboost, "3.")] {
+            let versions = Set(ensembles.filter { $0.library == library }.map(\.fileVersion))
+            #expect(versions.contains { $0.hasPrefix(new) } && versions.contains { !$0.hasPrefix(new) }, "\(versions)")
+        }
+        #expect(ensembles.contains { $0.trees.contains { $0.depth > 14 } } && ensembles.contains { $0.trees.count >= 1_000 && $0.leafCount > 100_000 })
+        #expect(ensembles.contains { $0.trees.allSatisfy(\.nodes.isEmpty) })
+    }
+
     @Test func `a row's places may be anywhere in what is given`() throws {
         let model = try #require(ModelCase.all.first { $0.name == "lightgbm-nan" })
         let ensemble = try model.ensemble()
