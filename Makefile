@@ -89,6 +89,11 @@ bench-velocity: deps-build
 check-windows: deps-build
 	WEIR_SEEDS=10000 swift test $(FLAGS) --filter VelocityTests
 
+## handbook         average precision of a model of Weir's own features on the Handbook's data, by the book's protocols: an hour of two cores at most
+handbook: build
+	python3 -m venv .build/python && .build/python/bin/pip install -q --disable-pip-version-check -r training/requirements.txt
+	.build/python/bin/python training/handbook.py $(or $(HANDBOOK),../shared/data/handbook)/transactions.csv.gz --weir $(WEIR)
+
 ## check-handbook   every window equal to those that the Fraud Detection Handbook publishes, where the data are
 check-handbook: build
 	scripts/check-handbook.py $(WEIR)
