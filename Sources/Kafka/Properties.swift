@@ -102,7 +102,9 @@ extension Properties {
 
     static let producerRequired: Properties = ["enable.idempotence": "true"]
 
+    /// What is in a transaction is sent when all of it is there, and needs no lingering: see `BatchRoom`.
     static let transactional = producer.with([
+        "linger.ms": "1000",
         "transaction.timeout.ms": "10000",
         "message.timeout.ms": "5000",
     ])

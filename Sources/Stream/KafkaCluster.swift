@@ -212,7 +212,7 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
                     guard error.isRetriable || error.code == KafkaError.Code.timedOut, now < until, !stopped() else { throw error }
                 }
             }
-            transaction = KafkaTransaction(producer, topics: topics, group: group, watch: watch, limits: largestOutputs)
+            transaction = KafkaTransaction(producer, topics: topics, group: group, watch: watch, limits: largestOutputs, room: BatchRoom(topics: 3, properties))
             return true
         } catch {
             watch.say("taking the transactional id: \(error)")

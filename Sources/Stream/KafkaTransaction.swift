@@ -11,6 +11,7 @@ final class KafkaTransaction {
     private let group: String
     private let watch: KafkaWatch
     private let limits: [String: Int]
+    private var room: BatchRoom
     private var headers: [Header] = []
     /// Outputs that librdkafka itself found too large.
     private var refused: [Int] = []
@@ -19,9 +20,12 @@ final class KafkaTransaction {
     /// Why the last abort was necessary.
     private(set) var abortReason: String?
 
-    /// - Parameter limits: what each topic of outputs takes, bytes; no batch of several records is larger than the least of them. Empty where that is not known.
-    init(_ producer: TransactionalProducer, topics: TopicNames, group: String, watch: KafkaWatch, limits: [String: Int]) {
+    /// - Parameters:
+    ///   - limits: what each topic of outputs takes, bytes; no batch of several records is larger than the least of them. Empty where that is not known.
+    ///   - room: of a batch, for three topics of outputs.
+    init(_ producer: TransactionalProducer, topics: TopicNames, group: String, watch: KafkaWatch, limits: [String: Int], room: BatchRoom) {
         self.limits = limits
+        self.room = room
         self.producer = producer
         self.topics = topics
         self.group = group
@@ -40,6 +44,8 @@ final class KafkaTransaction {
             try again(until: deadline) { () throws(KafkaError) in try producer.begin() }
             if let buffer = outgoing.buffer { try produce(buffer, deadline) }
             try produceEntry(outgoing.entry, deadline)
+            // All is there: it is sent now, while the offsets go their way, and not when it has lingered or at the commit. What does not get away in this time does then.
+            try? producer.flush(timeoutMillis: 1)
             if !outgoing.offsets.isEmpty {
                 let offsets = outgoing.offsets.sorted { $0.key < $1.key }.map {
                     TopicPartition(topic: topics.name($0.key.topic) ?? "", partition: $0.key.number, offset: $0.value)
@@ -131,6 +137,7 @@ final class KafkaTransaction {
         }
         let counts = watch.partitionCounts
         let outputCounts = handles.map { counts[$0.name] ?? 0 }
+        room.clear()
         let inputCounts = [counts[topics.transactions] ?? 0, topics.feedback.flatMap { counts[$0] } ?? 0]
         for (index, output) in buffer.outputs.enumerated() {
             let key = output.key.map { buffer.arena[$0] }
@@ -139,6 +146,11 @@ final class KafkaTransaction {
             HeaderCoding.forEach(buffer.arena[output.headers]) { headers.append(Header(name: $0, value: $1)) }
             let partition = partition(
                 output, key, inputs: inputCounts[output.partition.topic == .transactions ? 0 : 1], outputs: outputCounts[Int(output.kind.rawValue)])
+            let size = (key?.count ?? 0) + (value?.count ?? 0) + output.headers.count
+            if !room.take(size, topic: Int(output.kind.rawValue), partition: partition) {
+                try deliver(deadline)
+                _ = room.take(size, topic: Int(output.kind.rawValue), partition: partition)
+            }
             while true {
                 do throws(KafkaError) {
                     try headers.withUnsafeBufferPointer { (headers) throws(KafkaError) in
@@ -157,6 +169,18 @@ final class KafkaTransaction {
             }
             if index % 1024 == 1023 { producer.poll(timeoutMillis: 0) }
         }
+    }
+
+    /// Waits until all that was produced is delivered or has failed.
+    private func deliver(_ deadline: () -> Int64) throws(Step) {
+        while producer.outstanding > 0 {
+            do throws(KafkaError) {
+                try producer.flush(timeoutMillis: 100)
+            } catch {
+                guard error.code == KafkaError.Code.timedOut, monotonicMillis() < deadline() else { throw .abort(error.description) }
+            }
+        }
+        room.clear()
     }
 
     /// The transaction's own number where the output has as many partitions as the input, else as Java's producers place its key.

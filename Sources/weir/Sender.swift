@@ -7,6 +7,8 @@ struct Sender {
     private let producer: Producer
     private let topic: Topic
     private let partitions: Int32
+    /// Of a batch, where records come as fast as they are taken.
+    private var room: BatchRoom?
     private(set) var sent = 0
     /// Records a second; nil: as fast as the broker takes them.
     var rate: Double?
@@ -18,11 +20,16 @@ struct Sender {
     private var firstTime: Int64?
     private var turn: Int32 = 0
 
+    /// - Parameter isPaced: records come one by one, and each is to be sent soon.
     /// - Throws: where the broker or the topic cannot be had within 10 s.
-    init(_ settings: Settings) throws {
-        // A whole file waits in the queue at once, and a busy broker may take its time: the stream's short deadline is for transactions.
-        let patience: Properties = ["message.timeout.ms": "120000"]
-        producer = try Producer(patience.with(settings.kafka.properties))
+    init(_ settings: Settings, isPaced: Bool) throws {
+        // A busy broker may take its time: the stream's short deadline is for transactions.
+        var properties: Properties = ["message.timeout.ms": "120000"]
+        // A batch is sent when it is full or the file has ended: see `BatchRoom`.
+        if !isPaced { properties["linger.ms"] = "500" }
+        properties = properties.with(settings.kafka.properties)
+        if !isPaced { room = BatchRoom(topics: 1, properties) }
+        producer = try Producer(properties)
         topic = try producer.topic(settings.topics.transactions)
         partitions = try producer.metadata(topic: settings.topics.transactions, timeoutMillis: 10_000).partitionCount
     }
@@ -32,6 +39,12 @@ struct Sender {
         waitForTurn(time)
         turn = (turn + 1) % partitions
         let partition = key.map { Murmur2.partition($0, partitions) } ?? turn
+        let size = value.count + (key?.count ?? 0)
+        if room?.take(size, topic: 0, partition: partition) == false {
+            while producer.outstanding > 0 { try deliver(100) }
+            room?.clear()
+            _ = room?.take(size, topic: 0, partition: partition)
+        }
         while true {
             do throws(KafkaError) {
                 try producer.produce(
@@ -58,6 +71,15 @@ struct Sender {
         while left > 0 {
             producer.poll(timeoutMillis: Int(min(left, 100)))
             left = time - monotonicMillis()
+        }
+    }
+
+    /// Waits until all is delivered or has failed, for so long at most.
+    private func deliver(_ milliseconds: Int) throws(KafkaError) {
+        do throws(KafkaError) {
+            try producer.flush(timeoutMillis: milliseconds)
+        } catch {
+            guard error.code == KafkaError.Code.timedOut else { throw error }
         }
     }
 

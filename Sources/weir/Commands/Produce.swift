@@ -25,8 +25,9 @@ enum Produce: Command {
         let settings = try Settings(environment: ProcessFacts.environment)
         guard !settings.isAlone else { throw UsageError("KAFKA_BOOTSTRAP_SERVERS is not set") }
         let (format, mappings) = (try Offline.format(arguments), try Offline.mappings(arguments))
-        var sender = try Sender(settings)
-        sender.rate = try arguments.number("rate", in: 0.001...10_000_000)
+        let rate = try arguments.number("rate", in: 0.001...10_000_000)
+        var sender = try Sender(settings, isPaced: rate != nil || arguments.has("pace"))
+        sender.rate = rate
         sender.keepsPace = arguments.has("pace")
         sender.sendsEventTime = arguments.has("event-time")
         let rejects = try Rejects(path: arguments.text("rejects"))

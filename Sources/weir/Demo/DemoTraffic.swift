@@ -39,7 +39,7 @@ final class DemoTraffic: Sendable {
     }
 
     private func send() throws {
-        var sender = try Sender(settings)
+        var sender = try Sender(settings, isPaced: true)
         let simulator = Simulator(configuration)
         let writer = TransactionWriter(format: .json, seed: configuration.seed)
         let decoder = Decoder(slots: 1, rules: try settings.engineConfiguration().rules)
