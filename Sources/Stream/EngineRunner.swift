@@ -12,8 +12,8 @@ public struct StreamBounds: Sendable {
     public var bufferBytes = 8 << 20
     /// A buffer is closed when its entry has grown to this, bytes.
     public var entryBytes = 256 << 10
-    /// Records that the engine takes in one go, between two looks at what else there is to do.
-    public var sliceRecords = 256
+    /// Records that the engine takes in one go, between two looks at what else there is to do: a request waits for these, some 1 ms.
+    public var sliceRecords = 64
     /// A snapshot's piece, bytes: some tenths of a millisecond.
     public var pieceBytes = 1 << 18
     public init() {}
@@ -260,7 +260,8 @@ public final class EngineRunner: @unchecked Sendable {
         if let work = turn.work { perform(work) }
         if turn.tidies { idle.mayTidy = engine.tidy() }
         writePiece()
-        finish(turn.full)
+        // What is asked over HTTP changes nothing that the kafka thread waits for, and does not wake it.
+        if !turn.servesAlone || snapshot != nil { finish(turn.full) }
         while serve(engine) {}
         return true
     }
@@ -271,6 +272,8 @@ public final class EngineRunner: @unchecked Sendable {
         var full: Bool?
         /// Whether to give memory back, since nothing else is to be done.
         var tidies = false
+        /// Whether there is nothing but requests.
+        var servesAlone = false
     }
 
     /// What is to be done next; nil at the end or, not `waiting`, when there is nothing.
@@ -289,8 +292,7 @@ public final class EngineRunner: @unchecked Sendable {
                 }
                 if requestsWait {
                     requestsWait = false
-                    isBusy = true
-                    return Turn()
+                    return Turn(servesAlone: true)
                 }
                 if snapshotOrder != nil || snapshotState == .pieces && snapshot?.sink.hasRoom == true {
                     isBusy = true
@@ -434,7 +436,7 @@ public final class EngineRunner: @unchecked Sendable {
                 open = nil
             }
         }
-        monitor.locked {
+        let isWantingMore = monitor.locked {
             if let due {
                 closed.append(due)
                 closedBytes += due.byteCount
@@ -444,8 +446,10 @@ public final class EngineRunner: @unchecked Sendable {
             isBusy = false
             beat = monotonicMillis()
             monitor.signal()
+            return queuedBytes < bounds.queuedBytes / 2
         }
-        wakeOther()
+        // While much is queued still, there is nothing that the kafka thread could do.
+        if isWantingMore || due != nil { wakeOther() }
     }
 }
 
