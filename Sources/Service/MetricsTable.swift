@@ -133,7 +133,9 @@ public enum MetricsTable {
         .gauge(
             "weir_shadow_scores", "Transactions since models last changed, by the tenth of the score that begins so.",
             ["model": ["champion", "challenger"], "from": ModelGauges.bins]),
-        .gauge("weir_feature_psi", "Population stability index of a feature against its training population, over a sample of what was scored since the model came into force, the first of each batch of up to 16; 0 below a sample of 10,000.", ["feature": running], whole: .max),
+        .gauge(
+            "weir_feature_psi", "Population stability index of a feature against its training population; 0 below a sample of 10,000.",
+            ["feature": running], whole: .max),
         .gauge("weir_flag", "Whether a feature flag is on.", ["flag": FeatureFlag.allCases.map(\.rawValue)], whole: .none),
         .gauge("weir_rollout_percent", "Share of accounts that a feature is on for.", ["feature": ["aml", "velocity"]], whole: .none),
     ]

@@ -39,5 +39,6 @@ for seed in from...to {
     if !failures.isEmpty { failed += 1 }
     if failed >= mostFailures { break }
 }
-print("seeds \(from) to \(current): \(failed) failed; processes ended: \(ends.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")); \(fromSnapshots) began from a snapshot")
+let endings = ends.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+print("seeds \(from) to \(current): \(failed) failed; processes ended: \(endings); \(fromSnapshots) began from a snapshot")
 exit(failed == 0 ? 0 : 1)
