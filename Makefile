@@ -77,6 +77,11 @@ deps-docs:
 	@$(INSTALL) python3-venv
 	@$(INSTALL) --venv scripts/requirements.txt
 
+## bench-models     a model of 200 trees, one row at a time, and its contributions, beside LightGBM and tl2cgen in one process
+bench-models: deps-build
+	@$(INSTALL) python3-venv
+	Benchmarks/models/run.sh
+
 ## check-docs       links, commands, OpenAPI, AsyncAPI and the schema, against the build and a running service
 check-docs: build deps-docs
 	.build/venv/bin/python scripts/check-docs.py $(WEIR)
