@@ -144,6 +144,8 @@ struct HealthReport {
         json.add("rss_bytes", rssBytes)
         json.add("limit_bytes", limit)
         json.add("used", (Double(rssBytes) / Double(limit) * 10_000).rounded() / 10_000)
+        json.add("reserve_bytes", settings.state.reserveBytes)
+        json.add("state_budget_bytes", settings.state.budgetBytes)
         json.add("state_bytes", facts.stateBytes)
         json.beginObject("parts")
         for (name, bytes) in zip(EngineFacts.partNames, facts.partBytes) { json.add(name, bytes) }

@@ -97,6 +97,11 @@ public struct StateSettings: Sendable, Equatable {
     public var folder: String?
     public var snapshotIntervalMillis: Int64
     public var memoryLimitBytes: Int
+
+    /// What the process takes besides the state: code, models, clients, buffers, verdicts that are not committed.
+    public var reserveBytes: Int { min(memoryLimitBytes / 2, 64 << 20 + memoryLimitBytes / 64) }
+    /// What the state may hold before it gives something up.
+    public var budgetBytes: Int { memoryLimitBytes - reserveBytes }
 }
 
 public struct HTTPSettings: Sendable, Equatable {

@@ -189,6 +189,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
         stream.keptBytes = status.keptBytes
         stream.queuedBatches = status.queuedSlices
         stream.toldMillis = Int64(Clock.nanos / 1_000_000)
+        if status.isOverfull { health.fail("the state does not fit MEMORY_LIMIT_MB") }
         health.update(stream: stream)
     }
 }

@@ -78,6 +78,7 @@ public final class EngineRunner: @unchecked Sendable {
     private var snapshotState = SnapshotState.none
     /// A snapshot is to be begun, or given up.
     private var snapshotOrder: SnapshotOrder?
+    private var overfull = false
     private var misfit: (partition: InputPartition, offset: Int64)?
 
     // The engine thread's alone.
@@ -162,6 +163,9 @@ public final class EngineRunner: @unchecked Sendable {
 
     /// The first record that the journal says was applied and that cannot be: it is another one. Nothing is applied after it.
     var unfit: (partition: InputPartition, offset: Int64)? { monitor.locked { misfit } }
+
+    /// What was followed does not fit into memory: nothing more is to be followed.
+    var isOverfull: Bool { monitor.locked { overfull } }
 
     func put(_ work: Work) {
         monitor.locked {
@@ -357,6 +361,14 @@ public final class EngineRunner: @unchecked Sendable {
         if lagging != engine.incomplete.isLagging {
             changes.append(Change(partition: slice.batch.partition, offset: slice.run.first, kind: .lagging(lagging)))
         }
+        if let relief = engine.relief() {
+            if relief.memoryHorizon > engine.memoryHorizon {
+                changes.append(Change(partition: slice.batch.partition, offset: slice.run.first, kind: .memoryHorizon(relief.memoryHorizon)))
+            }
+            if relief.eventHorizon > engine.eventHorizon {
+                changes.append(Change(partition: slice.batch.partition, offset: slice.run.first, kind: .eventHorizon(relief.eventHorizon)))
+            }
+        }
         for change in changes {
             buffer.changes.append(change)
             apply(change)
@@ -390,6 +402,7 @@ public final class EngineRunner: @unchecked Sendable {
             }
         }
         advance(pieces.map(\.slice))
+        if engine.isOverfull { monitor.locked { overfull = true } }
     }
 
     /// A verdict too large for its topic changes nothing of its record's being scored.

@@ -128,6 +128,7 @@ extension Instance {
             open.removeAll(where: isDone)
             guard !open.isEmpty else { break }
             while !runner.hasRoom { try pause(5) }
+            try standStillWhereOverfull()
             if open.contains(where: { lanes[$0]!.isEmpty }) {
                 flush()
                 try fetchInputs()

@@ -68,8 +68,16 @@ extension Instance {
         if let unfit = runner.unfit { throw anotherRecord(unfit.partition, unfit.offset) }
     }
 
+    /// A state that does not fit into memory follows no further, and never leads; it stands still until it is told to end.
+    func standStillWhereOverfull() throws(StreamExit) {
+        guard runner.isOverfull else { return }
+        note(.error, "state does not fit into memory", [("entry", "\(last?.n ?? 0)")])
+        while true { try pause(500) }
+    }
+
     /// Takes one entry that was read.
     func take(_ entry: Entry) throws(StreamExit) {
+        try standStillWhereOverfull()
         defer { runner.put(.mark(entry.n)) }
         if let last, entry.n <= last.n, entry.process == process { return }  // its own, already known to be committed
         if let last, entry.n != last.n + 1 {
@@ -166,11 +174,13 @@ extension Instance {
         var changes = entry.changes.filter { $0.partition == partition && (run.first...run.last).contains($0.offset) }[...]
         while lanes[partition]!.next <= run.last {
             while !runner.hasRoom { try pause(5) }
-            let before = changes.first.map { $0.offset } ?? Int64.max
-            let stop = before <= lanes[partition]!.next ? changes.dropFirst().first?.offset ?? Int64.max : before
+            // Of one record there may be several changes; those of a record that is gone take effect with the next one.
+            let head = lanes[partition]!.first?.offset ?? lanes[partition]!.next
+            let stop = changes.first { $0.offset > head }?.offset ?? Int64.max
             if let slice = lanes[partition]!.take(limit: configuration.bounds.sliceRecords, while: { $0.offset <= run.last && $0.offset < stop }) {
                 let first = slice.run.first
-                var piece = FollowPiece(slice: slice, outcomes: expand(outcomes, slice))
+                var piece = FollowPiece(slice: slice, outcomes: expand(outcomes, slice), changes: carried)
+                carried = []
                 if gapPending.remove(partition) != nil {
                     piece.changes.append(Change(partition: partition, offset: first, kind: .since(slice.records[0].time)))
                 }
@@ -180,13 +190,12 @@ extension Instance {
                 if role == .restoring { restored.done += Int64(slice.range.count) }
             } else if let record = lanes[partition]!.first, record.offset > run.last {
                 lanes[partition]!.next = run.last + 1  // the rest of the run is gone
-            } else if let record = lanes[partition]!.first, record.offset >= before {
-                _ = changes.removeFirst()  // it belonged to a record that is gone: applied with the next one
             } else {
                 try fetchInputs()
                 if lanes[partition]!.isEmpty { try pause(20) }
             }
         }
+        carried += changes
         lanes[partition]!.next = max(lanes[partition]!.next, run.last + 1)
     }
 

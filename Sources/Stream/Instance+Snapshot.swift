@@ -6,8 +6,8 @@ extension Instance {
     struct Snapshotting {
         let place: any SnapshotPlace
         var sink: (any SnapshotSink)?
-        /// The state's end in it and the entry that it stands behind, once both are known.
-        var cut: (state: StateCut, entry: Entry)?
+        /// The state's end in it, the entry that it stands behind, and the committed next offsets behind that entry, once they are known.
+        var cut: (state: StateCut, entry: Entry, places: [InputPartition: Int64])?
         /// One that was sealed, until it counts.
         var sealed: (any SnapshotSink)?
         /// When the last one was begun, and what had been applied then.
@@ -44,7 +44,7 @@ extension Instance {
             guard isDue, isReady, base != nil, !diverged, s.places != places || cluster.now - s.begun >= 12 * configuration.snapshotInterval else { return }
             beginSnapshot(&s)
         } else if s.cut == nil, isStill, isWhole, let last, runner.isSnapshotNearEnd {
-            if let state = runner.cutSnapshot() { s.cut = (state, last) }
+            if let state = runner.cutSnapshot() { s.cut = (state, last, places) }
         }
         sealSnapshot(&s)
     }
@@ -65,7 +65,7 @@ extension Instance {
     /// A buffer is committed with which a snapshot ends.
     func snapshotCommitted(_ cut: StateCut?, _ entry: Entry) {
         guard let cut, snapshots?.sink != nil else { return }
-        snapshots?.cut = (cut, entry)
+        snapshots?.cut = (cut, entry, places)
     }
 
     /// Remembers where an entry stands.
@@ -77,7 +77,7 @@ extension Instance {
 
     /// Seals what is cut, once it is known where its entry stands in the journal.
     private func sealSnapshot(_ s: inout Snapshotting) {
-        guard let (state, entry) = s.cut, let sink = s.sink else { return }
+        guard let (state, entry, places) = s.cut, let sink = s.sink else { return }
         var offset = entry.offset
         if offset < 0 { offset = s.read.last { $0.n == entry.n && $0.process == entry.process }?.offset ?? -1 }
         guard offset >= 0 else { return }

@@ -56,6 +56,8 @@ final class Instance {
     /// Partitions whose next record is the first after a gap.
     var gapPending: Set<InputPartition> = []
     var lostRuns: [Run] = []
+    /// Changes whose records are gone.
+    var carried: [Change] = []
     var diverged = false
 
     /// The table of rates that records are converted with: the journal's, and this instance's own where it leads.
@@ -191,6 +193,7 @@ final class Instance {
         status.restoreRate = Double(restored.done) * 1000 / Double(max(1, now - restoreBegan))
         status.trouble = cluster.trouble
         status.isAtBound = runner.isAtBound
+        status.isOverfull = runner.isOverfull
         status.keptBytes = runner.keptBytes
         status.queuedSlices = runner.queueLength
         status.lastCommit = lastCommit

@@ -29,6 +29,8 @@ public struct StreamStatus: Sendable {
     /// Why the broker cannot be used now; nil while it can.
     public var trouble: String?
     public var isAtBound = false
+    /// What was followed does not fit into memory.
+    public var isOverfull = false
     public var keptBytes = 0
     public var queuedSlices = 0
     public var lastCommit: Int64?

@@ -44,18 +44,31 @@ import Velocity
         }
     }
 
-    @Test(arguments: 1...12 as ClosedRange<UInt64>)
-    func `a state read back stands where the written one stood at its end, and says the same ever after`(seed: UInt64) throws {
+    /// Gives up what is older than a random time of the last days.
+    private static func raise(_ engine: Engine, _ random: inout SplitMix) {
+        guard engine.watermark > .min else { return }
+        let time = engine.watermark - Int64.random(in: 0...6 * day, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: engine.raise(memoryHorizon: time)
+        case 1: engine.raise(eventHorizon: time, memoryHorizon: time)
+        default: break
+        }
+    }
+
+    @Test(arguments: 1...24 as ClosedRange<UInt64>, [false, true])
+    func `a state read back stands where the written one stood at its end, and says the same ever after`(seed: UInt64, hasHorizons: Bool) throws {
         var random = SplitMix(state: seed)
         let records = Self.records(seed, 900)[...]
         let engine = Engine(.init())
         var at = Int.random(in: 0...500, using: &random)
         try Self.apply(records[..<at], to: engine)
+        if hasHorizons { Self.raise(engine, &random) }
         var failure: (any Error)?
         let bytes = Self.snapshot(engine, budget: [1, 300, 4000, 1 << 20].randomElement(using: &random)!) {
             let next = min(700, at + Int.random(in: 0...12, using: &random))
             do { try Self.apply(records[at..<next], to: engine) } catch { failure = error }
             at = next
+            if hasHorizons { Self.raise(engine, &random) }
         }
         if let failure { throw failure }
         let state = try Self.read(bytes)
@@ -68,8 +81,10 @@ import Velocity
         var said: [[UInt8]] = []
         for engine in [engine, other] {
             var all: [UInt8] = []
+            var random = SplitMix(state: seed)
             for i in at..<records.endIndex {
                 sink.reset()
+                if hasHorizons, i % 16 == 0 { Self.raise(engine, &random) }
                 let topic: InputTopic = records[i].contains("label") ? .feedback : .transactions
                 Records([records[i]], topic: topic, offset: Int64(i)).borrow { engine.score($0, into: sink) }
                 all += Array(sink.bytes)

@@ -94,6 +94,38 @@ import Velocity
         #expect(driver.journal[handover + 1].instance == "second" && driver.journal[handover + 1].head != nil)
     }
 
+    @Test func `what does not fit is given up at the same record by all, and verdicts say so`() throws {
+        let driver = TopologyDriver(partitions: 2)
+        driver.stateBudget = 3_000_000
+        let leader = driver.start()
+        let follower = driver.start("two")
+        var id = 0
+        func feed(_ count: Int) {
+            for _ in 0..<count {
+                driver.feed(transaction("t\(id)", "A\(id % 3000)", at: driver.now, merchant: "M\(id % 500)"), key: "A", partition: Int32(id % 2))
+                id += 1
+            }
+            driver.turn(60_000)
+        }
+        while leader.engine.eventHorizon == .min, id < 200_000 { feed(1000) }
+        feed(1000)
+        #expect(driver.settle())
+        #expect(leader.engine.eventHorizon > .min && leader.engine.eventHorizon < leader.engine.watermark)
+        #expect(leader.engine.stateBytes < 4_500_000, "\(id) transactions")
+        let changes = driver.journal.flatMap(\.changes).filter { if case .eventHorizon = $0.kind { true } else { false } }
+        #expect(!changes.isEmpty)
+        #expect(follower.engine.eventHorizon == leader.engine.eventHorizon && follower.engine.digest() == leader.engine.digest())
+        let last = try #require(driver.fraudVerdicts(0).last)
+        #expect(last.text?.contains(#""complete":false"#) == true)
+        #expect(driver.fraudVerdicts(0).first?.text?.contains(#""complete":true"#) == true)
+        // Who begins here comes to the same state, with all the memory of the world.
+        driver.stateBudget = .max
+        let third = driver.start("three")
+        driver.turn(until: { third.instance.isReady })
+        driver.turn(2000)
+        #expect(third.engine.eventHorizon == leader.engine.eventHorizon && third.engine.digest() == leader.engine.digest())
+    }
+
     @Test func `who follows holds the leader's state, and what a killed leader left undone is done once`() {
         let driver = TopologyDriver(partitions: 2, feedback: 1)
         let first = driver.start("first")

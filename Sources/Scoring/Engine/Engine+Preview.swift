@@ -38,6 +38,7 @@ extension Engine {
         if isApplied {
             if store.watermark == .min { incomplete.since = max(incomplete.since, event.time) }
             appliedHere += 1
+            if let relief = relief() { raise(eventHorizon: relief.eventHorizon, memoryHorizon: relief.memoryHorizon) }
             store.apply(event, into: reading)
             store.expire(budget: Self.expiryBudgetOfOne)
             decision = .new

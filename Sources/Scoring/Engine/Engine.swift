@@ -33,6 +33,9 @@ public final class Engine {
     let scorer: RuleScorer
     let writer: VerdictWriter
     private(set) var tally: ModelTally
+    /// Bytes that the state may hold where this engine decides, and where it follows; they decide nothing but `relief` and `isOverfull`.
+    public var stateBudget = Int.max
+    public var stateLimit = Int.max
     /// Writes a snapshot, and is told of all that is applied meanwhile. Whoever began it holds it; it takes itself out at its end.
     unowned(unsafe) var recorder: StateWriter?
     let fraud = Assessment()
@@ -126,6 +129,21 @@ public final class Engine {
         graph = state.graph
         typologies.graph = state.graph
     }
+
+    /// What must be given up so that the state fits `stateBudget`; nil when it does. What is no longer retained is given back first.
+    ///
+    /// Who leads writes it down and raises the horizons; from this engine's own counts alone it follows what that is.
+    /// - Complexity: O(1) within the budget; else O(lists looked at), a millisecond or so.
+    public func relief() -> Relief? {
+        if stateBytes <= stateBudget { return nil }
+        store.expire(budget: Self.tidyBudget)
+        return stateBytes <= stateBudget ? nil : store.relief(within: max(0, stateBudget - graph.stateBytes))
+    }
+
+    /// Whether the state is larger than its limit, even without what is no longer retained.
+    ///
+    /// Who follows may not give anything up, and must stop before it takes its machine's memory.
+    public var isOverfull: Bool { stateBytes > stateLimit && store.neededBytes + graph.stateBytes > stateLimit }
 
     /// Gives memory back while nothing else is to be done, a millisecond or so at a time; it changes nothing in what is said.
     ///

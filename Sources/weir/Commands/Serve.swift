@@ -51,8 +51,12 @@ enum Serve: Command {
     }
 
     private static func host(_ process: ServiceProcess, _ configuration: EngineConfiguration, isEmbedded: Bool) throws -> any EngineHost {
-        if process.settings.isAlone { return AloneHost(engine: Engine(configuration), desk: process.desk) }
+        let engine = Engine(configuration)
+        engine.stateBudget = process.settings.state.budgetBytes
+        // Who follows may use half of the reserve besides.
+        engine.stateLimit = process.settings.state.budgetBytes + process.settings.state.reserveBytes / 2
+        if process.settings.isAlone { return AloneHost(engine: engine, desk: process.desk) }
         let reporter = StreamReporter(process.settings, log: process.log, metrics: process.metrics, health: process.health)
-        return try StreamHost(process.settings, engine: Engine(configuration), desk: process.desk, reporter: reporter, isEmbedded: isEmbedded)
+        return try StreamHost(process.settings, engine: engine, desk: process.desk, reporter: reporter, isEmbedded: isEmbedded)
     }
 }

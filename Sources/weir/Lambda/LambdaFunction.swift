@@ -38,6 +38,7 @@ final class LambdaFunction {
         configuration.models = models.look() ?? EngineModels()
         let engine = OneThread(Engine(configuration))
         engine.value.incomplete.isUnknown = true
+        engine.value.stateBudget = settings.state.budgetBytes
         self.engine = engine
         desk.onSubmit { [unowned desk] in _ = desk.serve(engine.value) }
         self.desk = desk

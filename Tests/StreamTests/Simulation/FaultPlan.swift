@@ -71,6 +71,8 @@ struct FaultPlan {
     var snapshotInterval: Int64?
     /// How likely the disk takes a piece when it is asked.
     var snapshotPace: Double
+    /// What states may hold, bytes: with little, leaders give history up.
+    var stateBudget: Int
 
     init(_ random: inout Seeded) {
         partitions = Int32(random.from(1..<4))
@@ -102,6 +104,7 @@ struct FaultPlan {
         hasForeignTransactions = random.chance(0.4)
         snapshotInterval = random.one(of: [nil, 300, 1500, 6000])
         snapshotPace = random.one(of: [0.05, 0.5, 1])
+        stateBudget = random.one(of: [Int.max, Int.max, 700_000, 1_300_000])
         bounds.pieceBytes = Int(random.one(of: [1, 400, 5000]))
     }
 

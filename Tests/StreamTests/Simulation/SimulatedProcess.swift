@@ -31,10 +31,11 @@ final class SimulatedProcess {
     private var isEngineDue = false
 
     /// - Parameter snapshots: its disk, whose writes end when the process does.
-    init(_ configuration: StreamConfiguration, engine: EngineConfiguration, on broker: MemoryBroker, snapshots: MemorySnapshots? = nil) {
+    init(_ configuration: StreamConfiguration, engine: EngineConfiguration, on broker: MemoryBroker, snapshots: MemorySnapshots? = nil, stateBudget: Int = .max) {
         name = configuration.instance
         self.broker = broker
         let made = Engine(engine)
+        made.stateBudget = stateBudget
         self.engine = made
         cluster = SimulatedCluster(broker)
         let wakeup = Wakeup()

@@ -19,6 +19,8 @@ final class TopologyDriver {
     var engine: EngineConfiguration
     /// Of the processes that are started from now on.
     var configure: (inout StreamConfiguration) -> Void = { _ in }
+    /// What their states may hold, bytes.
+    var stateBudget = Int.max
     /// Their disk; nil: they have none.
     var snapshots: MemorySnapshots?
     private(set) var processes: [SimulatedProcess] = []
@@ -45,7 +47,7 @@ final class TopologyDriver {
             group: "weir", instance: name, topics: topics, longestReach: engine.velocity.windows.last!, version: "test", settings: [:],
             rates: "", form: "test")
         configure(&configuration)
-        let process = SimulatedProcess(configuration, engine: engine, on: broker, snapshots: snapshots)
+        let process = SimulatedProcess(configuration, engine: engine, on: broker, snapshots: snapshots, stateBudget: stateBudget)
         processes.append(process)
         return process
     }
