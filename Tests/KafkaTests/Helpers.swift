@@ -39,8 +39,9 @@ struct Reader {
     }
 
     /// All records up to the end, which is waited for.
-    func readToEnd() -> [Seen] {
-        _ = poll { $0.queue.isAtEnd }
+    /// - Parameter end: where it lies at least. A marker reaches its partition some time after the commit was answered.
+    func readToEnd(at end: Int64 = 0) -> [Seen] {
+        _ = poll { $0.queue.isAtEnd && $0.queue.position >= end }
         return batch.seen
     }
 }

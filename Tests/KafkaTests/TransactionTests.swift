@@ -37,7 +37,7 @@ struct TransactionTests {
 
         let reader = try Reader(servers, out)
         // 0 a, 1 b, 2 marker, 3 dropped, 4 marker, 5 c, 6 marker
-        #expect(reader.readToEnd() == [Seen(0, "a"), Seen(1, "b"), Seen(5, "c")])
+        #expect(reader.readToEnd(at: 7) == [Seen(0, "a"), Seen(1, "b"), Seen(5, "c")])
         #expect(reader.queue.position == 7)
         #expect(try reader.consumer.watermarks(topic: out, partition: 0, timeoutMillis: 10_000) == 0..<7)
         #expect(reader.consumer.knownWatermarks(topic: out, partition: 0) == 0..<7)
