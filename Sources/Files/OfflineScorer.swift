@@ -111,6 +111,22 @@ public final class OfflineScorer {
         }
     }
 
+    /// Scores one record as it is, of a topic for example, and hands it out when it is scored.
+    ///
+    /// - Parameter place: where it is from, for what is said of a refused one.
+    public func score(_ json: UnsafeRawBufferPointer, place: String, _ body: (Scored) throws(FileError) -> Void) throws(FileError) {
+        counts.records += 1
+        do throws(Refusal) {
+            let transaction = try decoder.transaction(.json(json))
+            if try score(transaction) { pass(on: transaction, nil) } else { counts.duplicates += 1 }
+        } catch {
+            counts.rejected += 1
+            try rejects.add(file: place, line: counts.records, error)
+        }
+        if let scored { try body(scored) }
+        scored = nil
+    }
+
     private func check(_ record: RecordReader.Record, _ labelColumn: String?) throws(Refusal) -> Transaction {
         let transaction = try decoder.transaction(record.content)
         if record.isLabelInvalid {

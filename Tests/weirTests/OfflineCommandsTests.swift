@@ -1,4 +1,5 @@
 import Foundation
+import Kafka
 import Testing
 
 @testable import weir
@@ -56,6 +57,32 @@ import Testing
             #expect(verdict["kind"] as? String == (i % 2 == 0 ? "fraud" : "aml"))
             #expect((verdict["source"] as? [String: Any])?["offset"] as? Int == [0, 1, 3][i / 2])
         }
+    }
+
+    @Test func `investigate says the same of a topic as of its records in a file`() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let records = try file("records.jsonl")
+        #expect(Dispatcher.run(["simulate", "--count", "3000", "--customers", "40", "-o", records]) == .done)
+        let broker = try EmbeddedBroker()
+        try broker.createTopic("transactions", partitions: 3)
+        let producer = try Producer(["bootstrap.servers": broker.bootstrapServers])
+        let topic = try producer.topic("transactions")
+        for (i, line) in try read(records).enumerated() {
+            // Record times say the order, over partitions.
+            try Array(line.utf8).withUnsafeBytes { try producer.produce(topic, partition: Int32(i % 3), key: nil, value: $0, timestamp: 1_795_521_600_000 + Int64(i)) }
+        }
+        try producer.flush(timeoutMillis: 20_000)
+        let (ofFile, ofTopic) = (try file("file.txt"), try file("topic.txt"))
+        #expect(Dispatcher.run(["investigate", "A-7", records, "-o", ofFile]) == .done)
+        let process = Process()
+        process.executableURL = ServeTests.executable
+        process.arguments = ["investigate", "A-7", "-o", ofTopic]
+        process.environment = ["KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let (text, other) = (try read(ofFile), try read(ofTopic))
+        #expect(text.count > 10 && text == other)
     }
 
     @Test func `wrong usage is told before anything is scored`() throws {
