@@ -73,6 +73,11 @@ bench: deps-build
 	swift run -c release --package-path Benchmarks EngineBenchmark
 	swift run -c release --package-path Benchmarks VelocityBenchmark
 
+## bench-aml        what typologies and the AML model cost, on the payments of a file and at a hub: AMLSIM=transactions.csv.gz
+AMLSIM ?= ../shared/data/amlsim/transactions.csv.gz
+bench-aml: deps-build
+	swift run -c release --package-path Benchmarks AMLBenchmark $(AMLSIM)
+
 deps-docs:
 	@$(INSTALL) python3-venv
 	@$(INSTALL) --venv scripts/requirements.txt

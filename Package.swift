@@ -23,6 +23,7 @@ let package = Package(
         .library(name: "Scoring", targets: ["Scoring"]),
         .library(name: "Velocity", targets: ["Velocity"]),
         .library(name: "Models", targets: ["Models"]),
+        .library(name: "Files", targets: ["Files"]),
     ],
     targets: [
         // C and C++ libraries of the system, each behind one module.

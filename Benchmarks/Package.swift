@@ -9,6 +9,9 @@ let package = Package(
         .target(name: "CAllocations"),
         .executableTarget(name: "EngineBenchmark", dependencies: ["CAllocations", .product(name: "Scoring", package: "weir"), .product(name: "Velocity", package: "weir")]),
         .executableTarget(name: "VelocityBenchmark", dependencies: ["CAllocations", .product(name: "Velocity", package: "weir")]),
+        .executableTarget(
+            name: "AMLBenchmark",
+            dependencies: ["Scoring", "Velocity", "Files", "Models"].map { .product(name: $0, package: "weir") }),
         .executableTarget(name: "ModelBenchmark", dependencies: [.product(name: "Models", package: "weir")]),
     ],
     swiftLanguageModes: [.v6],

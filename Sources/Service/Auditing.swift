@@ -45,6 +45,7 @@ extension Settings {
     private func artefacts(_ named: [String: String], _ features: FeatureSet) -> (models: EngineModels, missing: String?) {
         var result = EngineModels()
         result.isFraudBroken = named["fraud"] == "broken"
+        result.isAMLBroken = named["aml"] == "broken"
         result.isVelocityBroken = named["velocity"] == "broken"
         var missing: String?
         for (name, text) in named.sorted(by: { $0.key < $1.key }) where text != "broken" {
@@ -55,6 +56,7 @@ extension Settings {
                 guard artefact.manifest.sha256 == words[1] else { throw ModelRefusal(.checksum, "another file than the leader had") }
                 switch name {
                 case "fraud": result.fraud = try ScoringModel(artefact, features)
+                case "aml": result.aml = try ScoringModel(artefact, AMLFeatureSet(features))
                 case "velocity": result.velocity = try VelocityArtefact(artefact, features)
                 default: throw ModelRefusal(.unsupported, "no such part")
                 }

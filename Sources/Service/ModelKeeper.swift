@@ -5,7 +5,7 @@ public import Scoring
 ///
 /// `@unchecked Sendable`: one thread at a time, the starting one for the first look and the housekeeping's afterwards.
 public final class ModelKeeper: @unchecked Sendable {
-    private static let names = ["fraud", "velocity"]
+    private static let names = ["aml", "fraud", "velocity"]
     private static let shadow = "shadow"
 
     private let features: FeatureSet
@@ -56,13 +56,13 @@ public final class ModelKeeper: @unchecked Sendable {
 
     /// A registry that takes what this instance can score with.
     static func registry(_ folder: String, _ wanted: ModelSettings, _ features: FeatureSet) -> Registry {
-        Registry(folder, wanted: ["fraud": wanted.fraudVersion, "velocity": wanted.velocityVersion]) { artefact in
+        Registry(folder, wanted: ["fraud": wanted.fraudVersion, "aml": wanted.amlVersion, "velocity": wanted.velocityVersion]) { artefact in
             // Made ready once to see whether it can be, and again when it comes into force.
             do throws(ModelRefusal) {
-                if artefact.manifest.name == "velocity" {
-                    _ = try VelocityArtefact(artefact, features)
-                } else {
-                    _ = try ScoringModel(artefact, features)
+                switch artefact.manifest.name {
+                case "velocity": _ = try VelocityArtefact(artefact, features)
+                case "aml": _ = try ScoringModel(artefact, AMLFeatureSet(features))
+                default: _ = try ScoringModel(artefact, features)
                 }
                 return nil
             } catch {
@@ -79,8 +79,7 @@ public final class ModelKeeper: @unchecked Sendable {
         if let missing = unavailable ?? bring() {
             guard isFirst else { return nil }
             for name in Self.names { tell(name, nil, missing) }
-            models.isFraudBroken = true
-            models.isVelocityBroken = true
+            models.breakAll()
             return models
         }
         guard let registry else { return isFirst ? models : nil }
@@ -95,9 +94,9 @@ public final class ModelKeeper: @unchecked Sendable {
             } else if let artefact = standing.artefact {
                 log.info("model", ["name": change.name, "in_use": artefact.manifest.version, "sha256": artefact.manifest.sha256])
             }
-            let wasBroken = (models.isFraudBroken, models.isVelocityBroken)
+            let before = models.journalled
             models.take(change.name, standing, features)
-            hasChanged = hasChanged || change.isOther || wasBroken != (models.isFraudBroken, models.isVelocityBroken)
+            hasChanged = hasChanged || change.isOther || before != models.journalled
         }
         hasChanged = lookAtShadow(now) || hasChanged
         if hasChanged { tellMetrics() }
@@ -150,6 +149,7 @@ public final class ModelKeeper: @unchecked Sendable {
     private func tellMetrics() {
         var series: [[String]] = []
         if let model = models.fraud { series.append(["fraud", model.version, model.sha256]) }
+        if let model = models.aml { series.append(["aml", model.version, model.sha256]) }
         if let artefact = models.velocity { series.append(["velocity", artefact.version, artefact.sha256]) }
         if let model = models.shadow { series.append([Self.shadow, model.version, model.sha256]) }
         metrics.setInfo("weir_model_info", series)

@@ -20,8 +20,7 @@ extension Settings {
         switch place {
         case .none: break
         case .remote:
-            result.isFraudBroken = true
-            result.isVelocityBroken = true
+            result.breakAll()
         case .folder(let folder):
             let registry = ModelKeeper.registry(folder, models, features)
             for change in registry.look(now: 0) {
@@ -39,12 +38,22 @@ extension Settings {
 }
 
 extension EngineModels {
+    /// Artefacts are where they cannot be had.
+    mutating func breakAll() {
+        isFraudBroken = true
+        isAMLBroken = true
+        isVelocityBroken = true
+    }
+
     /// Puts in what a registry has for a name.
     mutating func take(_ name: String, _ standing: Registry.Standing, _ features: FeatureSet) {
         switch name {
         case "fraud":
             fraud = standing.artefact.flatMap { try? ScoringModel($0, features) }
             isFraudBroken = fraud == nil && standing.error != nil
+        case "aml":
+            aml = standing.artefact.flatMap { try? ScoringModel($0, AMLFeatureSet(features)) }
+            isAMLBroken = aml == nil && standing.error != nil
         case "velocity":
             velocity = standing.artefact.flatMap { try? VelocityArtefact($0, features) }
             isVelocityBroken = velocity == nil && standing.error != nil

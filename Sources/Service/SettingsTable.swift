@@ -115,7 +115,7 @@ public enum SettingsTable {
             "MODEL_URI", .models, "", note: "the bundled models/", values: "folder, file://…, s3://bucket/prefix",
             "where model artefacts are; the bundled ones are looked for in the working directory, beside the executable, in /usr/share/weir/models"),
         .init("FRAUD_MODEL_VERSION", .models, "latest", values: "version", "version of the fraud model"),
-        .init("AML_MODEL_VERSION", .models, "latest", values: "version", later: true, "version of the AML model"),
+        .init("AML_MODEL_VERSION", .models, "latest", values: "version", "version of the AML model"),
         .init("VELOCITY_MODEL_VERSION", .models, "latest", values: "version", "version of the velocity quantiles"),
         .init(
             "FRAUD_SHADOW_MODEL_VERSION", .models, "", values: "version",

@@ -49,6 +49,8 @@ public struct EventReading: Sendable {
     public var pairCount: Int64 = 0
     public var pairSum: Int128 = 0
     public var pairMillisSinceLast: Int64 = -1
+    /// t − time of the account's newest earlier debit that was its first to a counterparty, inside the longest window, in ms; −1 without one.
+    public var strangerMillisSinceLast: Int64 = -1
 
     public init() {}
 }
@@ -115,6 +117,8 @@ public final class Reading {
         get { event.pointee.pairMillisSinceLast }
         set { event.pointee.pairMillisSinceLast = newValue }
     }
+
+    @inlinable public var strangerMillisSinceLast: Int64 { event.pointee.strangerMillisSinceLast }
 
     public init(windowCount: Int) {
         self.windowCount = windowCount

@@ -21,6 +21,7 @@ extension VelocityStore {
         let record = n.account == 0 ? nil : AccountRecord(accounts.record(n.account))
         readMemory(event, n, record, watermark, without, out)
         readDebits(event, n, record, watermark, including, isAdvancing, reading)
+        readStranger(record?.debits.pointee ?? 0, t, without, reading)
         if let without, without.isDebit {
             out.pointee.earlierCount -= 1
             out.pointee.earlierSum -= Int128(event.amount)
@@ -113,6 +114,17 @@ extension VelocityStore {
             to.pointee.distinctCountries = totals[w].distinct.3
             to.pointee.newCounterparties = totals[w].special
         }
+    }
+
+    /// When the account last paid somebody for the first time. A repeated event leaves itself out, and with it others of its millisecond.
+    @inline(__always)
+    private func readStranger(_ handle: UInt32, _ t: Int64, _ without: Stored?, _ reading: Reading) {
+        let longest = configuration.windows.count - 1
+        var newest = Int64.min
+        if reading.account[longest].newCounterparties > 0 {
+            newest = debits.newestSpecial(handle, upTo: without == nil ? t : t - 1, above: lows[longest])
+        }
+        reading.event.pointee.strangerMillisSinceLast = newest == Int64.min ? -1 : t - newest
     }
 
     /// Whether the debit comes before all that is remembered of its pair.

@@ -140,11 +140,16 @@ import Testing
         }
         func hop(_ i: Int) -> Raw { all[Int(said["hop_\(i)_offset"] ?? -1)] }
 
-        func fan(_ partners: String, _ key: String, isIn: Bool) -> [String: Double] {
+        /// Movements of all other accounts on this side, on average, in such a window.
+        func population(_ key: String, isIn: Bool) -> Double {
             let now = before.map(\.time).max() ?? me.time
-            let held = before.filter { $0.time > now - span && $0.from != nil && $0.from != $0.into }
+            let held = before.filter { $0.time > now - span && $0.from != nil && $0.from != $0.into && (isIn ? $0.into : $0.from) != key }
             let accounts = Set(held.map { isIn ? $0.into : $0.from! }.filter { !$0.isEmpty }).count
-            let population = accounts == 0 ? 0 : Double(held.count) / Double(accounts) * Double(window) / Double(span)
+            return accounts == 0 ? 0 : Double(held.count) / Double(accounts) * Double(window) / Double(span)
+        }
+
+        func fan(_ partners: String, _ key: String, isIn: Bool) -> [String: Double] {
+            let population = population(key, isIn: isIn)
             let count =
                 isIn ? Set(inflow(key, window).map(\.from)).count
                 : Set((Array(before) + [me]).filter { $0.time > me.time - window && $0.isDebit && $0.account == key && !$0.to.isEmpty }.map(\.to)).count
@@ -166,6 +171,7 @@ import Testing
                 let sum = found.reduce(0) { $0 + $1.cents }
                 e["senders"] = Double(Set(found.map(\.from)).count)
                 (e["count"], e["sum"], e["mean"]) = (Double(found.count), money(sum), money(sum) / Double(found.count))
+                e["threshold"] = max(5, 3 * population(key, isIn: true))
             case "FAN_IN": return fan("senders", me.to, isIn: true)
             case "FAN_OUT": return fan("receivers", me.account, isIn: false)
             case "GATHER_SCATTER":
@@ -180,6 +186,8 @@ import Testing
                 let (a, b) = (ins.reduce(0) { $0 + $1.cents }, outs.reduce(0) { $0 + $1.cents })
                 (e["senders"], e["receivers"]) = (Double(senders.count), Double(Set(outs.map(\.into).filter { !$0.isEmpty }).count))
                 (e["inflow"], e["outflow"], e["ratio"]) = (money(a), money(b), Double(b) / Double(a))
+                e["sender_threshold"] = max(3, 3 * population(me.account, isIn: true))
+                e["receiver_threshold"] = max(3, 3 * population(me.account, isIn: false))
             case "SCATTER_GATHER":
                 let all = movements(window)
                 var best: (paths: Int, source: Raw)?
@@ -285,7 +293,7 @@ import Testing
         }
 
         private func fits(_ inflow: Raw, _ debit: Raw) -> Bool {
-            inflow.from != nil && inflow.from != inflow.into && inflow.into == debit.from && inflow.offset < debit.offset && inflow.time > debit.time - 3 * day
+            (inflow.isCashOrTransfer || !me.isCashOrTransfer) && inflow.from != nil && inflow.from != inflow.into && inflow.into == debit.from && inflow.offset < debit.offset && inflow.time > debit.time - 3 * day
                 && inflow.time > me.time - span && debit.cents * 1_000 >= inflow.cents * 900 && debit.cents <= inflow.cents
         }
 

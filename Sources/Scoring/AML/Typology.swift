@@ -25,6 +25,11 @@ public enum Typology: UInt8, CaseIterable, Sendable {
         }
     }
 
+    init?(code: String) {
+        guard let found = Self.allCases.first(where: { "\($0.code)" == code }) else { return nil }
+        self = found
+    }
+
     /// What a reason says before the typology's score.
     var sentence: String {
         switch self {

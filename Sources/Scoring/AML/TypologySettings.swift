@@ -1,3 +1,4 @@
+internal import Models
 public import Velocity
 
 /// Thresholds and weights of the typologies. The manifest of an AML artefact may override each; these are what is in force without one.
@@ -6,7 +7,7 @@ public import Velocity
 /// configured window of that length, else the next longer one, else the longest.
 public struct TypologySettings: Sendable, Equatable {
     /// What a typology's score is multiplied by before it is joined to the AML score, 0...1, by `Typology.rawValue`.
-    public var weights: [Double] = [0.5, 0.7, 0.6, 0.3, 0.3, 0.6, 0.8, 0.8, 0.2, 0.6, 0.5, 0.8, 0.5, 0.5, 0.3, 0.4, 0.4]
+    public var weights: [Double] = [0.5, 0.7, 0.6, 0.2, 0.3, 0.5, 0.8, 0.8, 0.1, 0.6, 0.5, 0.8, 0.5, 0.5, 0.3, 0.4, 0.3]
 
     /// The long and the short window.
     public var week: Int64 = 7 * 86_400_000
@@ -28,15 +29,15 @@ public struct TypologySettings: Sendable, Equatable {
     public var smurfingSum = 1.0
     public var smurfingSumFull = 1.5
     public var smurfingConsolidated = 0.5
-    /// What it scores at most while it is only collected: every shop collects from many.
-    public var smurfingCollected = 0.3
+    /// What it scores at most while it is only collected: every shop collects from many, and `FAN_IN` says the same.
+    public var smurfingCollected = 0.15
 
     /// `FAN_IN` and `FAN_OUT`: distinct partners at least; times the population's habit; times the account's own habit.
     public var fanMinimum: Int64 = 5
     public var fanOverPopulation = 3.0
     public var fanOverOwn = 2.0
 
-    /// `GATHER_SCATTER`: senders and receivers at least, and for 1; outflow over inflow.
+    /// `GATHER_SCATTER`: senders and receivers at least (both far over habit, as fans are), and for 1; outflow over inflow.
     public var gatherScatterPartners: Int64 = 3
     public var gatherScatterFull: Int64 = 6
     public var gatherScatterLow = 0.8
@@ -100,15 +101,50 @@ public struct TypologySettings: Sendable, Equatable {
     /// `RAPID_MOVEMENT`: z-score at least, and for 1; sum at least and for 1, in T; days with movements behind it; and the least spread, as a share of the mean
     /// and of T, so that an account that always pays the same is not without one.
     public var rapidZ = 3.0
-    public var rapidZFull = 6.0
+    public var rapidZFull = 10.0
     public var rapidSum = 0.3
     public var rapidSumFull = 1.0
     public var rapidActiveDays: Int64 = 3
     public var rapidSpreadOfMean = 0.1
     public var rapidSpreadOfT = 0.01
 
+    /// For so long, ms, after the first transaction of its state an AML model counts in part: it rests on pairs of accounts, which must be met first.
+    public var warmUp: Int64 = 30 * 86_400_000
+
     /// How far searches go.
     public var limits = GraphLimits()
 
     public init() {}
+
+    /// As an AML artefact's manifest says, by code: a weight, and the typology's first threshold. What it does not name stands.
+    init(_ manifest: [String: Manifest.Typology]) {
+        self.init()
+        for (code, said) in manifest.sorted(by: { $0.key < $1.key }) {
+            guard let typology = Typology(code: code) else { preconditionFailure("the artefact was made ready") }
+            if let weight = said.weight { weights[Int(typology.rawValue)] = weight }
+            if let threshold = said.threshold { take(threshold, of: typology) }
+        }
+    }
+
+    /// The number that the reference lists first for the typology.
+    private mutating func take(_ threshold: Double, of typology: Typology) {
+        let count = Int64(max(0, min(threshold, 1e6)))
+        switch typology {
+        case .largeAmount: break  // It is T.
+        case .structuring: structuringCount = count
+        case .smurfing: smurfingSenders = count
+        case .fanIn, .fanOut: fanMinimum = count
+        case .gatherScatter: gatherScatterPartners = count
+        case .scatterGather: scatterGatherPaths = count
+        case .cycle: cycleRatio = Int64(max(0, min(threshold, 1)) * 1_000)
+        case .bipartite, .stack: setSize = count
+        case .passThrough: passThroughRatio = threshold
+        case .layering: layeringHops = Int(max(1, count))
+        case .dormantReactivated: dormantSilence = count * 86_400_000
+        case .newAccountLarge: newAccountSum = threshold
+        case .roundAmounts: roundCount = count
+        case .highRiskGeography: geographyMonitored = max(0, min(threshold, 1))
+        case .rapidMovement: rapidZ = threshold
+        }
+    }
 }

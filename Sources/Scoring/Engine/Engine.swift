@@ -44,6 +44,8 @@ public final class Engine {
     /// Names and order of the AML features.
     public let amlFeatures: AMLFeatureSet
     let amlVector: AMLFeatureVector
+    /// What the AML model in force reads of the payment graph.
+    private var amlNeeds = AMLNeeds()
     /// One a slot of the decoder.
     let slots: UnsafeMutablePointer<Slot>
     /// The transactions of the batch at hand, in order.
@@ -94,6 +96,7 @@ public final class Engine {
         events = .allocate(capacity: Self.batch)
         events.initialize(repeating: Event(), count: Self.batch)
         reach = configuration.velocity.windows.last! + (configuration.velocity.feedbackEnabled ? configuration.velocity.feedbackDelay : 0)
+        takeAML(configuration.models)
     }
 
     deinit {
@@ -177,7 +180,14 @@ public final class Engine {
             writer.take(scorer.thresholdTexts)
             writer.take(.init(models))
             tally = ModelTally(models, features)
+            takeAML(models)
         }
+    }
+
+    /// Thresholds and weights of the typologies are those of the AML artefact in force.
+    private func takeAML(_ models: EngineModels) {
+        typologies.take(TypologySettings(models.aml?.typologies ?? [:]))
+        amlNeeds = models.aml.map { amlFeatures.needs($0.places) } ?? []
     }
 
     // MARK: Shared by all ways of a record
@@ -252,8 +262,17 @@ public final class Engine {
         let isOn = policy.isAMLEnabled && Rollout.includes(transaction.account, .aml, percent: policy.amlRolloutPercent)
         let subject = TypologyFinder.Subject(transaction, event, reading, moment)
         if isOn { typologies.find(subject) } else { typologies.findings.clear() }
-        if fillsAML { amlVector.fill(vector.features, subject, typologies) }
+        let hasModel = isOn && models.aml != nil
+        if fillsAML || hasModel { amlVector.fill(vector.features, subject, typologies, fillsAML ? .all : amlNeeds) }
         scorer.scoreAML(
-            vector.values, amount: transaction.amount, isOn ? typologies.findings : nil, weights: typologies.settings.weights, into: aml)
+            vector.values, amount: transaction.amount, isOn ? typologies.findings : nil, weights: typologies.settings.weights,
+            modelValues: hasModel ? amlVector.values : nil, warmth: warmth(at: event.time), into: aml)
+    }
+
+    /// How much of the AML model counts: it rests on who paid whom before, and a state that began lately knows of nobody.
+    private func warmth(at time: Int64) -> Double {
+        let warm = typologies.settings.warmUp
+        guard warm > 0, graph.beginning < time else { return warm > 0 ? 0 : 1 }
+        return min(1, Double(time - graph.beginning) / Double(warm))
     }
 }

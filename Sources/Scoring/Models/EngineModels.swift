@@ -6,9 +6,12 @@ public struct EngineModels: Sendable {
     /// Scored beside `fraud`, and never decides.
     public var shadow: ScoringModel?
     public var velocity: VelocityArtefact?
+    /// Scores beside the typologies, in place of the rules.
+    public var aml: ScoringModel?
     /// There is an artefact, and none of its versions can be used: verdicts name the part as missing.
     public var isFraudBroken = false
     public var isVelocityBroken = false
+    public var isAMLBroken = false
 
     public init() {}
 
@@ -16,6 +19,7 @@ public struct EngineModels: Sendable {
     public var journalled: [String: String] {
         var texts = ["fraud": fraud.map { "\($0.version) \($0.sha256)" } ?? (isFraudBroken ? "broken" : "")]
         texts["velocity"] = velocity.map { "\($0.version) \($0.sha256)" } ?? (isVelocityBroken ? "broken" : "")
+        texts["aml"] = aml.map { "\($0.version) \($0.sha256)" } ?? (isAMLBroken ? "broken" : "")
         return texts.filter { !$0.value.isEmpty }
     }
 }

@@ -1,6 +1,6 @@
 public import Models
 
-/// A fraud model made ready for these features: what the engine's thread scores with.
+/// A fraud or AML model made ready for these features: what the engine's thread scores with.
 ///
 /// Made by whichever thread reads artefacts, then given to one engine, with what changes hands by `EngineChange`.
 ///
@@ -16,11 +16,24 @@ public final class ScoringModel: @unchecked Sendable {
     private let predictor: FastPredictor
     private let calibration: Calibration
     /// Where each of the model's features stands in the engine's vector.
-    private let places: [Int]
+    let places: [Int]
+    /// By code, what the manifest says of typologies (aml).
+    let typologies: [String: Manifest.Typology]
     private let parts: UnsafeMutablePointer<Double>
 
     /// - Throws: `ModelRefusal` where it is no model, or these windows do not give one of its features.
-    public init(_ artefact: Artefact, _ set: FeatureSet) throws(ModelRefusal) {
+    public convenience init(_ artefact: Artefact, _ set: FeatureSet) throws(ModelRefusal) { try self.init(artefact, index: { set.index(of: $0) }) }
+
+    /// An AML model.
+    ///
+    /// - Throws: `ModelRefusal` as for a fraud model, and where the manifest speaks of a typology that there is not.
+    public convenience init(_ artefact: Artefact, _ set: AMLFeatureSet) throws(ModelRefusal) {
+        let unknown = artefact.manifest.typologies.keys.sorted().first { Typology(code: $0) == nil }
+        if let unknown { throw ModelRefusal(.features, "there is no typology \(unknown.prefix(64))") }
+        try self.init(artefact, index: { set.index(of: $0) })
+    }
+
+    private init(_ artefact: Artefact, index: (String) -> Int?) throws(ModelRefusal) {
         let manifest = artefact.manifest
         guard let ensemble = artefact.ensemble else { throw ModelRefusal(.unsupported, "quantiles alone score nothing") }
         if let version = manifest.featureSet, version != FeatureSet.version {
@@ -28,7 +41,7 @@ public final class ScoringModel: @unchecked Sendable {
         }
         var places: [Int] = []
         for feature in manifest.features {
-            guard let place = set.index(of: feature) else { throw ModelRefusal(.features, "the windows in force give no feature \(feature)") }
+            guard let place = index(feature) else { throw ModelRefusal(.features, "the windows in force give no feature \(feature)") }
             places.append(place)
         }
         name = manifest.name
@@ -36,8 +49,9 @@ public final class ScoringModel: @unchecked Sendable {
         sha256 = manifest.sha256
         review = manifest.thresholds["review"]
         decline = manifest.thresholds["decline"]
-        drift = manifest.drift.filter { set.index(of: $0.feature) != nil }
+        drift = manifest.drift.filter { index($0.feature) != nil }
         calibration = manifest.calibration
+        typologies = manifest.typologies
         predictor = try FastPredictor(ensemble, places: places)
         self.places = places
         parts = .allocate(capacity: places.count)
@@ -50,8 +64,10 @@ public final class ScoringModel: @unchecked Sendable {
     func probability(_ logOdds: Double) -> Double { calibration.probability(logOdds) }
 
     /// Adds the strongest contributions to the reasons.
-    func explain(_ values: UnsafeMutablePointer<Double>, _ logOdds: Double, into out: Assessment) {
+    ///
+    /// - Parameter text: the sentence of the feature at a place.
+    func explain(_ values: UnsafeMutablePointer<Double>, _ logOdds: Double, into out: Assessment, text: (Int) -> Int = { $0 }) {
         _ = predictor.contributions(values, logOdds: logOdds, into: parts)
-        for (i, place) in places.enumerated() where parts[i].magnitude >= 0.000_000_5 { out.add(place, values[place], parts[i]) }
+        for (i, place) in places.enumerated() where parts[i].magnitude >= 0.000_000_5 { out.add(text(place), values[place], parts[i]) }
     }
 }

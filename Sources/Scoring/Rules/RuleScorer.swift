@@ -2,8 +2,8 @@ import Models
 
 /// Scores a feature vector by the rules: mode `rules`, where there is no model.
 ///
-/// A score is 1 / (1 + e^−z) with z the table's bias and what each rule adds, in the table's order; for AML the typologies are joined to it as
-/// by independent witnesses: 1 − (1 − score) · (1 − weight · typology) for each.
+/// A score is 1 / (1 + e^−z) with z the table's bias and what each rule adds, in the table's order; for AML the typologies are joined to it, or to the
+/// AML model's calibrated probability, as by independent witnesses: 1 − (1 − score) · (1 − weight · typology) for each.
 final class RuleScorer {
     static let fraudReview = 0.5
     static let fraudDecline = 0.9
@@ -99,28 +99,40 @@ final class RuleScorer {
 
     /// - Parameters:
     ///   - typologies: those that fire, with their weights; nil where AML is off for this account, and only the amount rule decides.
+    ///   - modelValues: the features of the AML model, where there is one.
+    ///   - warmth: how much of the model's probability counts, 0...1; the rest is the rules': a state that has seen little takes everybody for a stranger.
     func scoreAML(
-        _ values: UnsafeMutablePointer<Double>, amount: Int64, _ typologies: TypologyFindings?, weights: [Double], into out: Assessment
+        _ values: UnsafeMutablePointer<Double>, amount: Int64, _ typologies: TypologyFindings?, weights: [Double],
+        modelValues: UnsafeMutablePointer<Double>?, warmth: Double, into out: Assessment
     ) {
         out.clear()
         if let typologies {
-            let rules = logistic(sum(aml, amlBias, values, out))
             out.typologies = typologies
-            out.score = millionths(join(typologies, weights, to: rules, out))
-            out.decision = decide(out.score, amlThresholds)
+            if let model = models.aml, let modelValues {
+                let logOdds = model.logOdds(modelValues)
+                var base = model.probability(logOdds)
+                if warmth < 1 { base = warmth * base + (1 - warmth) * logistic(sum(aml, amlBias, values, out)) }
+                out.score = millionths(join(typologies, weights, to: base, out))
+                out.decision = decide(out.score, amlThresholds)
+                if out.decision != 0 || policy.explainsAll { model.explain(modelValues, logOdds, into: out) { texts.ofAML($0) } }
+            } else {
+                let rules = logistic(sum(aml, amlBias, values, out))
+                out.score = millionths(join(typologies, weights, to: rules, out))
+                out.decision = decide(out.score, amlThresholds)
+            }
         } else {
             out.isSwitchedOff = true
         }
         if out.decision == 0, amount >= suspicious { out.lift(texts.suspiciousAmount, Double(amount) / Double(minorUnits)) }
     }
 
-    /// The score with the typologies joined to it. What each adds to the log-odds is its reason's contribution.
+    /// The score with the typologies joined to it; of a score of 0 a typology's part is measured from a millionth on. What each adds to the log-odds is its reason's contribution.
     private func join(_ typologies: TypologyFindings, _ weights: [Double], to rules: Double, _ out: Assessment) -> Double {
         var score = rules
         for i in 0..<typologies.count {
             let typology = Int(typologies.typologies[i].rawValue)
             let joined = 1 - (1 - score) * (1 - weights[typology] * typologies.scores[i])
-            if joined > score { out.add(texts.firstTypology + typology, typologies.scores[i], logOdds(joined) - logOdds(score)) }
+            if joined > score { out.add(texts.firstTypology + typology, typologies.scores[i], logOdds(joined) - logOdds(max(score, 0.000_001))) }
             score = joined
         }
         return score

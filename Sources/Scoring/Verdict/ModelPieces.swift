@@ -27,11 +27,13 @@ struct ModelPieces {
     private static func text(_ models: EngineModels, _ kind: VerdictKind, isVelocityOff: Bool, isSwitchedOff: Bool) -> String {
         var missing: [String] = []
         if isSwitchedOff { missing.append("aml_disabled") }
+        if kind == .aml, models.isAMLBroken { missing.append("aml_model") }
         if kind == .fraud, models.isFraudBroken { missing.append("fraud_model") }
         if isVelocityOff { missing.append("velocity_disabled") }
         if models.isVelocityBroken { missing.append("velocity_model") }
         let degraded = missing.isEmpty ? "" : "\"degraded\":[\(missing.map { "\"\($0)\"" }.joined(separator: ","))],"
-        guard kind == .fraud, let model = models.fraud else {
+        // Where AML is switched off nothing but the amount rule decides.
+        guard let model = kind == .fraud ? models.fraud : isSwitchedOff ? nil : models.aml else {
             return "\"model\":{\"name\":\"rules\",\"version\":\"\(RuleTable.version)\"},\"mode\":\"rules\",\(degraded)"
         }
         return "\"model\":{\"name\":\"\(VerdictWriter.escaped(model.name))\",\"version\":\"\(VerdictWriter.escaped(model.version))\",\"sha256\":\"\(model.sha256)\"},"

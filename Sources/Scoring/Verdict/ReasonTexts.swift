@@ -22,6 +22,18 @@ struct ReasonTexts {
     let suspiciousAmount: Int
     /// The first of the typologies' reasons; they follow in their order, and their value is the typology's score.
     let firstTypology: Int
+    /// The first of the AML features that the windows' set has not; they follow in their order, up to the typologies' scores.
+    let firstOfAML: Int
+    /// How many features the windows' set has.
+    private let featureCount: Int
+
+    /// The sentence of an AML feature, by its place in `AMLFeatureSet`.
+    @inline(__always)
+    func ofAML(_ place: Int) -> Int {
+        if place < featureCount { return place }
+        let own = place - featureCount
+        return own < entries.count - firstOfAML ? firstOfAML + own : firstTypology + own - (entries.count - firstOfAML)
+    }
 
     /// - Parameter currency: the base currency's code.
     init(_ set: FeatureSet, currency: String) {
@@ -90,6 +102,13 @@ struct ReasonTexts {
         firstTypology = entries.count
         for typology in Typology.allCases {
             entries.append(Entry(code: "\(typology.code)", style: .number, before: "\(typology.sentence): typology score ", after: ""))
+        }
+        firstOfAML = entries.count
+        featureCount = set.count
+        let aml = AMLFeatureSet(set)
+        entries += aml.names[set.count..<aml.count - Typology.allCases.count].map { name in
+            let (before, after) = AMLTexts.around(name, set, currency: currency)
+            return Entry(code: name, style: .number, before: before, after: after)
         }
         self.entries = entries
     }

@@ -80,6 +80,9 @@ extension PaymentGraph {
         return side == .out ? nodes[Int(node)].out : nodes[Int(node)].in
     }
 
+    /// Movements held of one side of an account.
+    public func movementCount(_ key: UInt64, _ side: Side) -> Int { list(key, side).map { Int($0.count) } ?? 0 }
+
     /// Calls the body with each movement in `(t − W, t]`, newest first, at most `limits.degree` of them, without the one asked about.
     ///
     /// - Returns: whether there were more.

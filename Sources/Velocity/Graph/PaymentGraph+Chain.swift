@@ -25,10 +25,11 @@ extension PaymentGraph {
     /// How often a sum was handed on before `from` pays `amount`: a debit is a hop when it is `low ... high` thousandths of one inflow of the last
     /// `maxGap` ms, and goes on from that inflow's own payer. The longest way back counts, of equally long ones the one over the newest inflows.
     ///
-    /// `chainPath` then gives the inflows.
+    /// `chainPath` then gives the inflows. `onlyCashAndTransfers` passes over payments for something.
     /// - Complexity: O(`limits.edges`).
     public func findChain(
-        from: UInt64, amount: Int64, at moment: Moment, maxGap: Int64, low: Int64, high: Int64, maxHops: Int, _ limits: GraphLimits
+        from: UInt64, amount: Int64, at moment: Moment, maxGap: Int64, low: Int64, high: Int64, maxHops: Int, onlyCashAndTransfers: Bool = false,
+        _ limits: GraphLimits
     ) -> ChainFinding {
         var finding = ChainFinding()
         guard from != 0, amount > 0 else { return finding }
@@ -58,6 +59,7 @@ extension PaymentGraph {
                 let reference = lists.reference(list, i)
                 let edge = edges[Int(reference)]
                 i -= 1
+                if onlyCashAndTransfers, !edge.isCashOrTransfer { continue }
                 if amount * 1_000 < edge.amount * low || amount * 1_000 > edge.amount * high { continue }
                 current[depth] = reference
                 if depth + 1 > finding.hops {
@@ -83,7 +85,7 @@ extension PaymentGraph {
     /// What of the last `maxGap` ms fits a debit of `amount` best.
     ///
     /// - Complexity: O(`limits.degree`).
-    public func fitInflow(from: UInt64, amount: Int64, at moment: Moment, maxGap: Int64, _ limits: GraphLimits) -> InflowFit {
+    public func fitInflow(from: UInt64, amount: Int64, at moment: Moment, maxGap: Int64, onlyCashAndTransfers: Bool = false, _ limits: GraphLimits) -> InflowFit {
         var fit = InflowFit()
         let payer = from == 0 ? 0 : node(from)
         guard payer != 0 else { return fit }
@@ -96,13 +98,14 @@ extension PaymentGraph {
         var i = end - 1
         while i >= max(first, end - limits.degree) {
             let reference = lists.reference(list, i)
+            i -= 1
+            if onlyCashAndTransfers, !edges[Int(reference)].isCashOrTransfer { continue }
             let a = edges[Int(reference)].amount
             let isBetter = fit.amount < amount ? a > fit.amount : a >= amount && a < fit.amount
             if isBetter {
                 fit.amount = a
                 best = reference
             }
-            i -= 1
         }
         guard best != Edge.none else { return fit }
         let edge = edges[Int(best)]
