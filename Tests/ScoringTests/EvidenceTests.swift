@@ -151,7 +151,8 @@ import Testing
         func fan(_ partners: String, _ key: String, isIn: Bool) -> [String: Double] {
             let population = population(key, isIn: isIn)
             let count =
-                isIn ? Set(inflow(key, window).map(\.from)).count
+                isIn
+                ? Set(inflow(key, window).map(\.from)).count
                 : Set((Array(before) + [me]).filter { $0.time > me.time - window && $0.isDebit && $0.account == key && !$0.to.isEmpty }.map(\.to)).count
             return [partners: Double(count), "population_mean": population, "threshold": max(5, 3 * population), "window_seconds": 604_800]
         }
@@ -293,7 +294,9 @@ import Testing
         }
 
         private func fits(_ inflow: Raw, _ debit: Raw) -> Bool {
-            (inflow.isCashOrTransfer || !me.isCashOrTransfer) && inflow.from != nil && inflow.from != inflow.into && inflow.into == debit.from && inflow.offset < debit.offset && inflow.time > debit.time - 3 * day
+            (inflow.isCashOrTransfer || !me.isCashOrTransfer) && inflow.from != nil
+                && inflow.from != inflow.into && inflow.into == debit.from && inflow.offset < debit.offset
+                && inflow.time > debit.time - 3 * day
                 && inflow.time > me.time - span && debit.cents * 1_000 >= inflow.cents * 900 && debit.cents <= inflow.cents
         }
 
