@@ -125,7 +125,10 @@ def judge_journal(entries, topic, records, duplicates, letters):
         for name, _, first, last, outcome in entry.get("outcomes", []):
             if name == topic:
                 told["duplicate" if outcome == "duplicate" else "letter"] += last - first + 1
-    if told["duplicate"] != duplicates or told["letter"] != letters:
+    # A journal that was lost and begun anew speaks of what came after.
+    is_whole = bool(entries) and all(offset == 0 for _, _, offset, _ in entries[0].get("offsets", []))
+    differs = told["duplicate"] != duplicates or told["letter"] != letters
+    if differs and (is_whole or told["duplicate"] > duplicates or told["letter"] > letters):
         raise Failure(f"the journal speaks of {dict(told)}, and {duplicates} duplicates and {letters} dead letters were seen")
 
 
