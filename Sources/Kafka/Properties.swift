@@ -75,8 +75,8 @@ extension Properties {
     static let consumer = anyClient.with([
         "fetch.wait.max.ms": "20",
         "fetch.error.backoff.ms": "100",
-        "fetch.max.bytes": "8388608",
-        "queued.max.messages.kbytes": "8192",
+        "fetch.max.bytes": "4194304",
+        "queued.max.messages.kbytes": "3072",
         "queued.min.messages": "100000",
         "receive.message.max.bytes": "1000000000",
     ])
