@@ -14,8 +14,8 @@ public struct StreamBounds: Sendable {
     public var entryBytes = 256 << 10
     /// Records that the engine takes in one go, between two looks at what else there is to do: a request waits for these, some 1 ms.
     public var sliceRecords = 64
-    /// A snapshot's piece, bytes: some tenths of a millisecond.
-    public var pieceBytes = 1 << 18
+    /// A snapshot's piece, bytes: less than a tenth of a millisecond.
+    public var pieceBytes = 1 << 16
     public init() {}
 }
 
