@@ -8,7 +8,7 @@ enum Documentation {
                 let shown = isDefaultText ? "`\(setting.shownDefault)`" : setting.shownDefault
                 return row([
                     "`\(setting.name)`", shown, setting.values,
-                    setting.help + (setting.isSecret ? "; never shown" : "") + (setting.isForLater ? "; **no effect in this version**" : ""),
+                    setting.help + (setting.isSecret ? "; never shown" : ""),
                 ])
             }
             return "## \(section.rawValue)\n\n" + header(["setting", "default", "values", ""]) + rows.joined()

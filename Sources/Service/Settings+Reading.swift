@@ -21,9 +21,6 @@ extension Settings {
         http = try HTTPSettings(reader)
         log = LogSettings(level: try reader.choice("LOG_LEVEL"), format: try reader.choice("LOG_FORMAT"))
         metricsFormat = try reader.choice("METRICS_FORMAT")
-        for setting in SettingsTable.all where setting.isForLater && reader.isSet(setting.name) {
-            warnings.append("\(setting.name): has no effect in this version")
-        }
         warnings += Self.unknownNames(environment)
         entries = Self.entries(reader, kafka)
         self.warnings = warnings

@@ -24,15 +24,13 @@ public struct SettingDefinition: Sendable {
     public let isSecret: Bool
     /// Part of what makes a verdict: the journal records it.
     public let reachesVerdict: Bool
-    /// It is known and checked, and has no effect in this version: who sets it is told.
-    public let isForLater: Bool
 
     /// The default as documentation and `weir config` show it.
     public var shownDefault: String { defaultNote ?? (defaultValue.isEmpty ? "none" : defaultValue) }
 
     init(
         _ name: String, _ section: Section, _ defaultValue: String, note: String? = nil, values: String, secret: Bool = false,
-        verdict: Bool = false, later: Bool = false, _ help: String
+        verdict: Bool = false, _ help: String
     ) {
         self.name = name
         self.section = section
@@ -42,7 +40,6 @@ public struct SettingDefinition: Sendable {
         self.help = help
         self.isSecret = secret
         self.reachesVerdict = verdict
-        self.isForLater = later
     }
 }
 

@@ -116,11 +116,6 @@ import Velocity
         }
     }
 
-    @Test func `says of a setting without effect that it has none`() throws {
-        let settings = try Self.read(["AML_MODEL_VERSION": "1.0.0", "PORT": "1"])
-        #expect(settings.warnings == ["AML_MODEL_VERSION: has no effect in this version"])
-    }
-
     @Test func `counts a name set to nothing as not set`() throws {
         let settings = try Self.read(["PORT": "", "KAFKA_BOOTSTRAP_SERVERS": "", "KAFKA_CONF_CLIENT_ID": ""])
         #expect(settings.http.port == 8080 && settings.isAlone)
