@@ -3,7 +3,7 @@ import Glibc
 /// Snapshots as files of one folder, written by a thread of their own: `snapshot-<entry>-<random>`, and `.partial` behind it until it counts.
 ///
 /// A file counts by its name: it is renamed when all of it is on the disk. The last two are kept.
-final class SnapshotFolder: SnapshotPlace, @unchecked Sendable {
+final class SnapshotFolder: SnapshotPlace {
     private static let prefix = "snapshot-"
     private static let partial = ".partial"
     private static let kept = 2
