@@ -58,7 +58,7 @@ enum SnapshotFormat {
 
     /// Types of items.
     enum Item: UInt8 {
-        case header = 1, bucket, pieceEnd, pair, spilledPair, label, account, entity, block, name, country, end
+        case header = 1, bucket, pieceEnd, pair, spilledPair, label, account, entity, block, name, country, end, size
     }
 
     /// What two states must have in common so that one's lists can be the other's.

@@ -117,7 +117,7 @@ public final class SnapshotReader {
         let needed =
             switch item {
             case .header: 40
-            case .pieceEnd, .name, .country: 16
+            case .pieceEnd, .name, .country, .size: 16
             case .pair, .bucket: 24
             case .spilledPair, .label, .account: 48
             case .entity: 20
@@ -138,6 +138,10 @@ public final class SnapshotReader {
             store.eventHorizon = i64(24)
             store.memoryHorizon = i64(32)
             hasHeader = true
+        case .size:
+            let tables = store.tables
+            guard u64(0) <= tables.count, u64(8) < UInt64(EntityTable.capacity) else { throw .impossible("the size of a table") }
+            if u64(0) == tables.count { store.pairs.table.reserve(Int(u64(8))) } else { tables[Int(u64(0))].reserve(Int(u64(8))) }
         case .bucket: store.eventRing.adopt(number: i64(0), count: i64(8), sum: u64(16))
         case .pieceEnd:
             boundaries.append(SnapshotBoundary(kind: UInt8(truncatingIfNeeded: u32(12)), position: u64(0)))

@@ -120,6 +120,13 @@ public final class SnapshotWriter {
             p.storeBytes(of: store.memoryHorizon.littleEndian, toByteOffset: 32, as: Int64.self)
             for (i, value) in form.enumerated() { p.storeBytes(of: value.littleEndian, toByteOffset: 40 + 8 * i, as: Int64.self) }
         }
+        // How large the tables are: what comes in the order of the hashes would crowd a table that grows meanwhile.
+        for (number, count) in (store.tables.map(\.count) + [store.pairs.count]).enumerated() {
+            put(.size, 16, write) { p in
+                p.storeBytes(of: UInt64(number).littleEndian, as: UInt64.self)
+                p.storeBytes(of: UInt64(count).littleEndian, toByteOffset: 8, as: UInt64.self)
+            }
+        }
         store.eventRing.forEach { number, count, sum in
             put(.bucket, 24, write) { p in
                 p.storeBytes(of: number.littleEndian, as: Int64.self)

@@ -270,6 +270,13 @@ final class EntityTable {
         return until
     }
 
+    /// Makes room for so many keys, whose hashes are spread evenly.
+    func reserve(_ count: Int) {
+        let each = count / (1 << EntityTable.segmentBits)
+        if each < 32 { return }
+        for s in 0..<1 << EntityTable.segmentBits where segments[s].capacity < each * 4 / 3 { resize(segments + s, each * 4 / 3) }
+    }
+
     /// Gives a key the id that it had; false where either is taken by another.
     func adopt(_ id: UInt32, _ key: UInt64) -> Bool {
         if id == 0 || Int(id) >= Self.capacity || key == 0 { return false }

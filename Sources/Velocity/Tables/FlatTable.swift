@@ -124,6 +124,13 @@ final class FlatTable<Entry: FlatEntry> {
 
     // MARK: Snapshots
 
+    /// Makes room for so many entries, whose hashes are spread evenly.
+    func reserve(_ count: Int) {
+        let each = count / (1 << Self.segmentBits)
+        if each < 32 { return }
+        for s in 0..<1 << Self.segmentBits where segments[s].capacity < each * 4 / 3 { resize(segments + s, each * 4 / 3) }
+    }
+
     /// Where an entry stands in the order in which a snapshot writes.
     @inline(__always)
     static func position(_ entry: Entry) -> UInt64 { entry.hash >> 24 }
