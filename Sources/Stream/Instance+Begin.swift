@@ -62,18 +62,14 @@ extension Instance {
         let wanted = try horizonOffsets(ends)
         var starts: [InputPartition: Int64] = [:]
         for (partition, end) in ends.sorted(by: { $0.key < $1.key }) {
-            var bounds = cluster.bounds(.input(partition), timeout: 2000)
-            while bounds == nil {
-                try pause(100)
-                bounds = cluster.bounds(.input(partition), timeout: 2000)
-            }
-            let start = max(bounds!.first, min(wanted[partition] ?? 0, end.offset))
+            let bounds = try waitForBounds(.input(partition))
+            let start = max(bounds.first, min(wanted[partition] ?? 0, end.offset))
             starts[partition] = start
             open(partition, at: start)
-            if bounds!.next < end.offset {
+            if bounds.next < end.offset {
                 let name = configuration.topics.name(partition.topic) ?? ""
                 throw .refused(
-                    "partition \(partition.number) of \(name) ends at \(bounds!.next), below \(end.offset), which was answered: the topic was made anew; take a new group or bring it back")
+                    "partition \(partition.number) of \(name) ends at \(bounds.next), below \(end.offset), which was answered: the topic was made anew; take a new group or bring it back")
             }
             if start > 0 { gapPending.insert(partition) }
             if start > end.offset {

@@ -70,6 +70,22 @@ extension Instance {
         open(partition, at: bounds.first)
     }
 
+    /// First and next offset that can be read; waits until the broker says them.
+    func waitForBounds(_ source: Source, every milliseconds: Int64 = 100) throws(StreamExit) -> (first: Int64, next: Int64) {
+        while true {
+            if let bounds = cluster.bounds(source, timeout: 2000) { return bounds }
+            try pause(milliseconds)
+        }
+    }
+
+    /// The group's offsets; waits until the broker says them.
+    func waitForCommitted(_ partitions: [InputPartition]) throws(StreamExit) -> [InputPartition: Int64] {
+        while true {
+            if let committed = cluster.committed(partitions, timeout: 2000) { return committed }
+            try pause(100)
+        }
+    }
+
     /// Takes new entries of the journal, in order.
     func fetchJournal() throws(StreamExit) {
         var failure: StreamExit?

@@ -64,7 +64,8 @@ extension Instance {
 
     /// A buffer is committed with which a snapshot ends.
     func snapshotCommitted(_ cut: StateCut?, _ entry: Entry) {
-        guard let cut, snapshots?.sink != nil else { return }
+        // One that was given up meanwhile ends no other.
+        guard let cut, snapshots?.sink === cut.sink else { return }
         snapshots?.cut = (cut, entry, places)
     }
 
@@ -195,20 +196,16 @@ extension Instance {
         if full.form != configuration.form { return .no("it was made under other settings") }
         restored = (0, 0)
         for (partition, place) in full.places.sorted(by: { $0.key < $1.key }) {
-            let bounds = try bounds(.input(partition))
+            let bounds = try waitForBounds(.input(partition))
             let name = "partition \(partition.number) of \(configuration.topics.name(partition.topic) ?? "")"
             if bounds.first > place.offset { return .no("\(name) begins at \(bounds.first), behind its \(place.offset)") }
             if bounds.next < place.offset { return .no("\(name) ends at \(bounds.next), before its \(place.offset)") }
             restored.of += bounds.next - place.offset
         }
-        let journal = try bounds(.journal)
+        let journal = try waitForBounds(.journal)
         if journal.first >= journal.next {
-            var committed = cluster.committed(Array(full.places.keys), timeout: 2000)
-            while committed == nil {
-                try pause(100)
-                committed = cluster.committed(Array(full.places.keys), timeout: 2000)
-            }
-            let isSame = full.places.allSatisfy { $0.value.offset == committed![$0.key] ?? 0 }
+            let committed = try waitForCommitted(Array(full.places.keys))
+            let isSame = full.places.allSatisfy { $0.value.offset == committed[$0.key] ?? 0 }
             return isSame ? .alone : .no("the journal is empty, and the group's offsets are others")
         }
         guard journal.first <= seal.offset, seal.offset < journal.next else { return .no("the journal no longer has its entry \(seal.entry.n)") }
@@ -216,13 +213,6 @@ extension Instance {
             return .no("the journal has another entry in the place of its entry \(seal.entry.n)")
         }
         return .entry
-    }
-
-    private func bounds(_ source: Source) throws(StreamExit) -> (first: Int64, next: Int64) {
-        while true {
-            if let bounds = cluster.bounds(source, timeout: 2000) { return bounds }
-            try pause(100)
-        }
     }
 
     /// The entry at an offset of the journal, behind which reading goes on; nil where there is none.

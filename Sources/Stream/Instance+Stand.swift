@@ -69,15 +69,11 @@ extension Instance {
 
     /// Reads up to what was stable when the id was taken, and applies it.
     private func readJournalToItsEnd() throws(StreamExit) {
-        var bounds = cluster.bounds(.journal, timeout: 2000)
-        while bounds == nil {
-            try pause(50)
-            bounds = cluster.bounds(.journal, timeout: 2000)
-        }
-        while journalNext < bounds!.next || !entries.isEmpty {
+        let bounds = try waitForBounds(.journal, every: 50)
+        while journalNext < bounds.next || !entries.isEmpty {
             try fetchJournal()
             while !entries.isEmpty { try take(entries.removeFirst()) }
-            if journalNext < bounds!.next { try pause(10) }
+            if journalNext < bounds.next { try pause(10) }
         }
         try waitForEngine()
     }
@@ -125,19 +121,12 @@ extension Instance {
             try pause(100)
             found = cluster.inputPartitions() ?? []
         }
-        var committed = cluster.committed(found, timeout: 2000)
-        while committed == nil {
-            try pause(100)
-            committed = cluster.committed(found, timeout: 2000)
-        }
+        let committed = try waitForCommitted(found)
         var places: [InputPartition: Place] = [:]
         for partition in found {
-            var offset = committed![partition]
-            if offset == nil, configuration.startFrom == .now, last == nil, committed!.isEmpty {
-                while offset == nil {
-                    offset = cluster.bounds(.input(partition), timeout: 2000)?.next
-                    if offset == nil { try pause(100) }
-                }
+            var offset = committed[partition]
+            if offset == nil, configuration.startFrom == .now, last == nil, committed.isEmpty {
+                offset = try waitForBounds(.input(partition)).next
             }
             places[partition] = Place(offset: offset ?? 0, checksum: 0)
         }

@@ -26,9 +26,9 @@ final class SnapshotFolder: SnapshotPlace {
         return SnapshotFile(self, file)
     }
 
-    func all() -> [any SnapshotSource] { whole().map { Source(name: $0.name, path: "\(path)/\($0.name)") } }
+    func all() -> [any SnapshotSource] { whole().map { Source(name: $0, path: "\(path)/\($0)") } }
 
-    func removeAll() { for (_, name) in whole() { unlink("\(path)/\(name)") } }
+    func removeAll() { for name in whole() { unlink("\(path)/\(name)") } }
 
     /// The name under which a snapshot counts.
     func name(entry: Int64) -> String {
@@ -37,7 +37,7 @@ final class SnapshotFolder: SnapshotPlace {
 
     /// Leaves the last ones alone.
     func prune() {
-        for (_, name) in whole().dropFirst(Self.kept) { unlink("\(path)/\(name)") }
+        for name in whole().dropFirst(Self.kept) { unlink("\(path)/\(name)") }
         sync()
     }
 
@@ -51,7 +51,7 @@ final class SnapshotFolder: SnapshotPlace {
     }
 
     /// Those that count, the newest first: by their time, then by their entry.
-    private func whole() -> [(entry: Int64, name: String)] {
+    private func whole() -> [String] {
         var found: [(time: Int64, entry: Int64, name: String)] = []
         for name in names() where name.hasPrefix(Self.prefix) && !name.hasSuffix(Self.partial) {
             guard let number = name.dropFirst(Self.prefix.count).split(separator: "-").first.flatMap({ Int64($0) }) else { continue }
@@ -59,7 +59,7 @@ final class SnapshotFolder: SnapshotPlace {
             guard stat("\(path)/\(name)", &facts) == 0 else { continue }
             found.append((Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec), number, name))
         }
-        return found.sorted { ($0.time, $0.entry, $0.name) > ($1.time, $1.entry, $1.name) }.map { ($0.entry, $0.name) }
+        return found.sorted { ($0.time, $0.entry, $0.name) > ($1.time, $1.entry, $1.name) }.map(\.name)
     }
 
     private func names() -> [String] {

@@ -1,6 +1,6 @@
 import Scoring
 
-/// Where snapshots are put and found. Everything but `begin` and what it gives is called on the kafka thread.
+/// Where snapshots are put and found. For the kafka thread.
 protocol SnapshotPlace: AnyObject, Sendable {
     /// A new one. It counts when it is sealed.
     func begin() -> any SnapshotSink

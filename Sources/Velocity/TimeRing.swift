@@ -88,6 +88,12 @@ final class TimeRing {
 ///
 /// Words are multiplied by odd constants, which a processor does side by side, and the sum is mixed.
 enum Mix {
+    /// Where a hash has its home among so many slots: hashes in ascending order have homes in ascending order.
+    @inline(__always) static func home(_ hash: UInt32, _ slots: Int) -> Int { Int(truncatingIfNeeded: (UInt64(hash) &* UInt64(truncatingIfNeeded: slots)) >> 32) }
+
+    /// The lowest hash that has its home at this slot; 2^32 behind the last one.
+    static func hash(at slot: Int, _ slots: Int) -> UInt64 { (UInt64(slot) << 32 + UInt64(slots) - 1) / UInt64(slots) }
+
     @inline(__always) static func mixed(_ x: UInt64) -> UInt64 {
         var z = (x ^ x >> 32) &* 0xd6e8_feb8_6659_fd93
         z = (z ^ z >> 32) &* 0xd6e8_feb8_6659_fd93

@@ -89,6 +89,7 @@ public final class Decoder {
         case CSJ_NOT_UTF8: Rejection(.malformedJSON, "the record is not valid UTF-8")
         case CSJ_DUPLICATE_KEY: Rejection(.malformedJSON, "a key occurs twice")
         case CSJ_TOO_DEEP: Rejection(.malformedJSON, "the record is nested deeper than \(CSJ_MAX_DEPTH) levels")
+        // No record is to blame for it.
         case CSJ_NO_MEMORY: fatalError("out of memory while parsing a record")
         default: Rejection(.malformedJSON, "the record is not one JSON object")
         }
@@ -113,6 +114,7 @@ public final class Decoder {
     }
 }
 
+/// Nothing is decoded without it, and no record is to blame: the process ends.
 private func orOutOfMemory(_ pointer: OpaquePointer?) -> OpaquePointer {
     guard let pointer else { fatalError("out of memory") }
     return pointer

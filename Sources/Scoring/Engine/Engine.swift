@@ -157,8 +157,7 @@ public final class Engine {
     ///
     /// - Complexity: O(1), some 50 µs.
     public func digest() -> (windows: UInt64, memory: UInt64) {
-        let (windows, memory) = store.digest()
-        return (windows &+ graph.digest(), memory)
+        State(store: store, graph: graph).digest()
     }
 
     /// Searches of the payment graph that the last AML verdict began, the movements that they looked at, and whether one was cut.

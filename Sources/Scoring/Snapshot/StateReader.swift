@@ -25,12 +25,12 @@ public enum StateError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A state read from a snapshot, to be adopted by an engine.
+/// What an engine holds of the past: its own, or one read from a snapshot, to be adopted.
 public struct State {
     let store: VelocityStore
     let graph: PaymentGraph
 
-    /// Digests as `Engine.digest` gives them.
+    /// Sums over what is retained: windows, payments and labels; accounts and pairs.
     public func digest() -> (windows: UInt64, memory: UInt64) {
         let (windows, memory) = store.digest()
         return (windows &+ graph.digest(), memory)
@@ -71,6 +71,7 @@ public enum StateReader {
     public static func state(in bytes: UnsafeRawBufferPointer, _ configuration: VelocityConfiguration) throws(StateError) -> State {
         let reader = SnapshotReader(configuration)
         let graph = PaymentGraph(configuration)
+        var logs: [UnsafeRawBufferPointer] = []
         try forEach(bytes) { chunk throws(StateError) in
             switch chunk.kind {
             case .head:
@@ -89,17 +90,17 @@ public enum StateReader {
                     graph.apply(time: movement.time, movement)
                     at += StateChunk.bytesOfMovement
                 }
-            case .log, .seal: break
+            case .log: logs.append(chunk.payload)
+            case .seal: break
             }
         }
         let store: VelocityStore
         do throws(SnapshotError) { store = try reader.finish() } catch { throw .windows(error) }
-        try forEach(bytes) { chunk throws(StateError) in
-            guard chunk.kind == .log else { return }
-            let pieces = chunk.payload.count >= 8 ? Int(clamping: word(chunk.payload, 0)) : 0
+        for log in logs {
+            let pieces = log.count >= 8 ? Int(clamping: word(log, 0)) : 0
             guard pieces <= reader.boundaries.count else { throw .notASnapshot }
             let boundary = pieces == 0 ? SnapshotBoundary(kind: 0, position: 0) : reader.boundaries[pieces - 1]
-            let isWhole = StateLog.forEach(UnsafeRawBufferPointer(rebasing: chunk.payload.dropFirst(8))) { item in
+            let isWhole = StateLog.forEach(UnsafeRawBufferPointer(rebasing: log.dropFirst(8))) { item in
                 switch item {
                 case .event(let event, let movement):
                     store.bringOn(event, before: boundary)

@@ -968,9 +968,7 @@ extension Lists {
     @inline(__always)
     private func transactionKey(_ key: UInt64) -> UInt32 { mixed(key ^ key >> 29) }
     @inline(__always)
-    private func home(_ h: LargePointer, _ key: UInt32) -> Int {
-        Int(truncatingIfNeeded: (UInt64(key) &* UInt64(truncatingIfNeeded: h.pointee.indexCapacity)) >> 32)
-    }
+    private func home(_ h: LargePointer, _ key: UInt32) -> Int { Mix.home(key, h.pointee.indexCapacity) }
 
     private func findEntry(_ h: LargePointer, _ d: Int, _ value: UInt32) -> UnsafeMutablePointer<UInt64>? {
         let index = h.pointee.index.unsafelyUnwrapped

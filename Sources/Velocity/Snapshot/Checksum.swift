@@ -9,7 +9,7 @@ public enum Checksum {
         var d = ~seed
         var i = 0
         let count = bytes.count
-        guard let p = bytes.baseAddress else { return mixed(a ^ b) }
+        guard let p = bytes.baseAddress else { return Mix.mixed(a ^ b) }
         @inline(__always) func word(_ i: Int) -> UInt64 { UInt64(littleEndian: (p + i).loadUnaligned(as: UInt64.self)) }
         @inline(__always) func step(_ h: inout UInt64, _ w: UInt64) {
             h = (h ^ w) &* prime
@@ -30,12 +30,6 @@ public enum Checksum {
             step(&b, UInt64(p.load(fromByteOffset: i, as: UInt8.self)))
             i += 1
         }
-        return mixed(mixed(mixed(mixed(a) &+ b) &+ c) &+ d ^ UInt64(count))
-    }
-
-    private static func mixed(_ x: UInt64) -> UInt64 {
-        var z = (x ^ x >> 32) &* 0xd6e8_feb8_6659_fd93
-        z = (z ^ z >> 32) &* 0xd6e8_feb8_6659_fd93
-        return z ^ z >> 32
+        return Mix.mixed(Mix.mixed(Mix.mixed(Mix.mixed(a) &+ b) &+ c) &+ d ^ UInt64(count))
     }
 }

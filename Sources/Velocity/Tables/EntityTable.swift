@@ -66,7 +66,7 @@ final class EntityTable {
 
     @inline(__always)
     private func home(_ key: UInt64, _ capacity: UInt32) -> UInt32 {
-        UInt32(truncatingIfNeeded: (((key >> 26) & 0xffff_ffff) &* UInt64(capacity)) >> 32)
+        UInt32(truncatingIfNeeded: Mix.home(UInt32(truncatingIfNeeded: key >> 26), Int(capacity)))
     }
 
     @inline(__always)
@@ -248,10 +248,10 @@ final class EntityTable {
         let end = (from >> 32 + 1) << 32
         let capacity = segment.pointee.capacity
         guard let slots = segment.pointee.slots, segment.pointee.count > 0 else { return end }
-        let first = UInt32(truncatingIfNeeded: ((from & 0xffff_ffff) &* UInt64(capacity)) >> 32)
+        let first = UInt32(Mix.home(UInt32(truncatingIfNeeded: from), Int(capacity)))
         let last = first + 64
         // The lowest place that has its home at `last`.
-        let until = last >= capacity ? end : (from >> 32) << 32 + (UInt64(last) << 32 + UInt64(capacity) - 1) / UInt64(capacity)
+        let until = last >= capacity ? end : (from >> 32) << 32 + Mix.hash(at: Int(last), Int(capacity))
         var i = first
         var walked: UInt32 = 0
         while walked < capacity {

@@ -41,7 +41,7 @@ final class FlatTable<Entry: FlatEntry> {
     }
 
     @inline(__always)
-    private func home(_ hash: UInt64, _ capacity: Int) -> Int { Int(truncatingIfNeeded: (((hash >> 24) & 0xffff_ffff) &* UInt64(capacity)) >> 32) }
+    private func home(_ hash: UInt64, _ capacity: Int) -> Int { Mix.home(UInt32(truncatingIfNeeded: hash >> 24), capacity) }
 
     /// The entry with the key of `entry`; nil when there is none. Good until the next insertion or removal.
     ///
@@ -142,9 +142,9 @@ final class FlatTable<Entry: FlatEntry> {
         let end = (from >> 32 + 1) << 32
         let capacity = segment.pointee.capacity
         guard let slots = segment.pointee.slots, segment.pointee.count > 0 else { return end }
-        let first = Int(truncatingIfNeeded: ((from & 0xffff_ffff) &* UInt64(capacity)) >> 32)
+        let first = Mix.home(UInt32(truncatingIfNeeded: from), capacity)
         let last = first + 64
-        let until = last >= capacity ? end : (from >> 32) << 32 + (UInt64(last) << 32 + UInt64(capacity) - 1) / UInt64(capacity)
+        let until = last >= capacity ? end : (from >> 32) << 32 + Mix.hash(at: last, capacity)
         var i = first
         var walked = 0
         while walked < capacity {
