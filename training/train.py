@@ -130,14 +130,7 @@ def train_fraud(frame, days, arguments):
             days={name: [int(days[part].min()), int(days[part].max())] for name, part in parts.items()}, alert_budget=arguments.budget,
             parameters={k: v for k, v in PARAMETERS.items() if k != "verbose"}),
         metrics=metrics)
-    folder = Path(arguments.out) / "fraud" / arguments.version
-    folder.mkdir(parents=True, exist_ok=True)
-    # The file's tail of parameters and importances is not needed to score.
-    text = model.model_to_string(num_iteration=model.best_iteration or -1, importance_type="gain")
-    text = text[: text.index("end of trees")] + "end of trees\n"
-    (folder / "model.txt").write_text(text)
-    manifest["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-    write(folder, manifest)
+    folder = write_model(arguments.out, manifest, model)
     card(folder, manifest, y[test], score["test"], gain)
 
 
@@ -177,7 +170,21 @@ def write(folder, manifest):
     (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if v is not None}, indent=1) + "\n")
 
 
-def card(folder, manifest, y, score, gain):
+def write_model(out, manifest, model):
+    """The model's file and its manifest, to which the file's sum is added; returns their folder."""
+    folder = Path(out) / manifest["name"] / manifest["version"]
+    folder.mkdir(parents=True, exist_ok=True)
+    # The file's tail of parameters and importances is not needed to score.
+    text = model.model_to_string(num_iteration=model.best_iteration or -1, importance_type="gain")
+    text = text[: text.index("end of trees")] + "end of trees\n"
+    (folder / "model.txt").write_text(text)
+    manifest["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    write(folder, manifest)
+    return folder
+
+
+def plot(folder, y, score, gain, bins, score_name, score_names, good, bad):
+    """card.png: precision and recall, calibration by bins of the score, the scores of good and bad, importance."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -187,22 +194,24 @@ def card(folder, manifest, y, score, gain):
     precision, recall, _ = precision_recall_curve(y, score)
     axes[0, 0].plot(recall, precision)
     axes[0, 0].set(title="precision and recall, test", xlabel="recall", ylabel="precision")
-    bins = np.unique(np.quantile(score, np.linspace(0, 1, 400)))
     which = np.searchsorted(bins, score)
-    said = np.bincount(which, score) / np.maximum(1, np.bincount(which))
-    was = np.bincount(which, y) / np.maximum(1, np.bincount(which))
+    rows = np.maximum(1, np.bincount(which))
     axes[0, 1].plot([1e-5, 1], [1e-5, 1], color="grey")
-    axes[0, 1].scatter(said, np.maximum(was, 1e-5), s=8)
-    axes[0, 1].set(title="calibration, test", xlabel="score", ylabel="share of fraud", xscale="log", yscale="log")
-    axes[1, 0].hist([score[y == 0], score[y == 1]], bins=40, log=True, label=["legitimate", "fraud"])
+    axes[0, 1].scatter(np.bincount(which, score) / rows, np.maximum(np.bincount(which, y) / rows, 1e-5), s=8)
+    axes[0, 1].set(title="calibration, test", xlabel=score_name, ylabel=f"share of {bad}", xscale="log", yscale="log")
+    axes[1, 0].hist([score[y == 0], score[y == 1]], bins=40, log=True, label=[good, bad])
     axes[1, 0].legend()
-    axes[1, 0].set(title="scores, test", xlabel="score")
+    axes[1, 0].set(title=f"{score_names}, test", xlabel=score_name)
     top = sorted(gain, key=gain.get)[-15:]
     axes[1, 1].barh(top, [gain[n] for n in top])
     axes[1, 1].set(title="importance (gain)")
     axes[1, 1].tick_params(labelsize=6)
     figure.tight_layout()
     figure.savefig(folder / "card.png", dpi=70, metadata={"Software": None})
+
+
+def card(folder, manifest, y, score, gain):
+    plot(folder, y, score, gain, np.unique(np.quantile(score, np.linspace(0, 1, 400))), "score", "scores", "legitimate", "fraud")
     training, metrics, thresholds = manifest["training"], manifest["metrics"], manifest["thresholds"]
     lines = [f"# fraud {manifest['version']}", "", f"LightGBM, {training['trees']} trees, {len(manifest['features'])} features. Trained on {training['source']}.", ""]
     lines += ["| part | days | rows | frauds | AUC ROC | average precision | flagged | recall | precision | Brier |", "| --- " * 10 + "|"]

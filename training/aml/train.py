@@ -10,14 +10,12 @@ amounts of money: ratios, counts, times and the typologies' scores hold for a ba
 and all, `weir replay --for aml --summary` says; `--served NAME=FILE` writes it into the card of an artefact that is there already.
 """
 import argparse
-import hashlib
 import json
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import table as tables
@@ -90,41 +88,13 @@ def main(arguments):
             negatives=arguments.negatives, days={name: [int(days[part].min()), int(days[part].max())] for name, part in parts.items()},
             parameters={k: v for k, v in PARAMETERS.items() if k not in ("verbose", "num_threads")}),
         metrics={k: v for k, v in metrics.items() if v})
-    folder = Path(arguments.out) / "aml" / arguments.version
-    folder.mkdir(parents=True, exist_ok=True)
-    text = model.model_to_string(num_iteration=model.best_iteration or -1, importance_type="gain")
-    text = text[: text.index("end of trees")] + "end of trees\n"
-    (folder / "model.txt").write_text(text)
-    manifest["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-    base.write(folder, manifest)
+    folder = base.write_model(arguments.out, manifest, model)
     card(folder, manifest, y[test], score["test"], gain)
 
 
 def card(folder, manifest, y, score, gain):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(2, 2, figsize=(9, 7))
-    precision, recall, _ = precision_recall_curve(y, score)
-    axes[0, 0].plot(recall, precision)
-    axes[0, 0].set(title="precision and recall, test", xlabel="recall", ylabel="precision")
     bins = np.unique(np.quantile(score, 1 - np.logspace(-4.5, 0, 60)))
-    which = np.searchsorted(bins, score)
-    rows = np.maximum(1, np.bincount(which))
-    axes[0, 1].plot([1e-5, 1], [1e-5, 1], color="grey")
-    axes[0, 1].scatter(np.bincount(which, score) / rows, np.maximum(np.bincount(which, y) / rows, 1e-5), s=8)
-    axes[0, 1].set(title="calibration, test", xlabel="probability", ylabel="share of laundering", xscale="log", yscale="log")
-    axes[1, 0].hist([score[y == 0], score[y == 1]], bins=40, log=True, label=["ordinary", "laundering"])
-    axes[1, 0].legend()
-    axes[1, 0].set(title="probabilities, test", xlabel="probability")
-    top = sorted(gain, key=gain.get)[-15:]
-    axes[1, 1].barh(top, [gain[n] for n in top])
-    axes[1, 1].set(title="importance (gain)")
-    axes[1, 1].tick_params(labelsize=6)
-    figure.tight_layout()
-    figure.savefig(folder / "card.png", dpi=70, metadata={"Software": None})
+    base.plot(folder, y, score, gain, bins, "probability", "probabilities", "ordinary", "laundering")
     training = manifest["training"]
     lines = [f"# aml {manifest['version']}", "", f"LightGBM, {training['trees']} trees, {len(manifest['features'])} features, no amounts of money among them. Trained on {training['source']}.", ""]
     lines += ["The model alone, flagged from a probability of 0.35 on:", "", "| part | days | rows | laundering | AUC ROC | average precision | flagged | recall | precision | Brier |", "| --- " * 10 + "|"]
