@@ -1,0 +1,242 @@
+import CLanes
+
+/// Taking an event into a large list, in its place.
+extension Lists {
+    func insertLarge(_ h: LargePointer, _ item: Item, _ isSpecial: Bool, _ floor: Int64) {
+        dropExpired(h, floor, 2)
+        let newest = h.pointee.newest
+        let isAppended = h.pointee.events == 0 || item.time >= newest
+        let (k, i) = makeRoom(h, item, isAppended)
+        let block = block(h, k)
+        let before = h.pointee.chunks[k].before
+        if before != 0 {
+            for d in 0..<S.values {
+                let row = self.before(before, d)
+                (row + i + 1).update(from: row + i, count: block.count - i)
+                row[i] = UInt32(truncatingIfNeeded: item.time)
+            }
+        }
+        block.insert(i, block.count, item)
+        h.pointee.events += 1
+        if isAppended { setNewest(h, item.time) }
+
+        // The chunk's summary.
+        h.pointee.chunks[k].last = block.newest
+        h.pointee.chunks[k].count += 1
+        h.pointee.chunks[k].sum += UInt64(item.amount)
+        if S.hasMax { h.pointee.chunks[k].max = Swift.max(h.pointee.chunks[k].max, item.amount) }
+        let square = S.hasSquares ? UInt128(item.amount) * UInt128(item.amount) : 0
+        if S.hasSquares { h.pointee.chunks[k].squares += square }
+        let bit: UInt64 = 1 << UInt64(i)
+        if S.hasSpecial, isSpecial {
+            block.setMarks(S.values, block.marks(S.values) | bit)
+            h.pointee.chunks[k].special += 1
+        }
+
+        // The marks of its values move to it where it is the newest.
+        let handle = h.pointee.chunks[k].handle
+        var marked = 0
+        var lost: (Int64, Int64, Int64, Int64) = (Int64.min, Int64.min, Int64.min, Int64.min)
+        for d in 0..<S.values {
+            let value = item[d]
+            if value == 0 { continue }
+            if let (old, place) = findMarked(h, d, value) {
+                let other = self.block(old)
+                let time = other.time(place)
+                if time > item.time {
+                    if h.pointee.index != nil, lateness > 0 { stepBetween(h, Place(chunk: k, offset: i), d, value, item.time) }
+                    continue
+                }
+                if before != 0, time > floor { (self.before(before, d) + i).pointee = UInt32(truncatingIfNeeded: time) }
+                other.setMarks(d, other.marks(d) & ~(1 << UInt64(place)))
+                h.pointee.chunks[old == handle ? k : locate(h, old)][d] -= 1
+                switch d {
+                case 0: lost.0 = time
+                case 1: lost.1 = time
+                case 2: lost.2 = time
+                default: lost.3 = time
+                }
+                if h.pointee.index != nil { replace(h, d, value, old, handle) }
+            } else if h.pointee.index != nil {
+                addEntry(h, indexKey(d, value), handle)
+            }
+            block.setMarks(d, block.marks(d) | bit)
+            h.pointee.chunks[k][d] += 1
+            marked |= 1 << d
+        }
+        if S.transactionBytes == 8, h.pointee.index != nil { addEntry(h, transactionKey(item.transaction), handle) }
+
+        if let cursors = h.pointee.cursors {
+            for c in 0..<cursorCount {
+                let cursor = cursors + c
+                if item.time > cursor.pointee.edge {
+                    cursor.pointee.totals.count += 1
+                    cursor.pointee.totals.sum += UInt128(item.amount)
+                    if S.hasSquares { cursor.pointee.totals.squares += square }
+                    if S.hasSpecial, isSpecial { cursor.pointee.totals.special += 1 }
+                    for d in 0..<S.values where marked >> d & 1 != 0 { cursor.pointee.totals[d] += 1 }
+                    if S.hasMax {
+                        if cursor.pointee.totals.count == 1 {
+                            cursor.pointee.max = item.amount
+                            cursor.pointee.maxTime = item.time
+                            cursor.pointee.isMaxKnown = true
+                        } else if cursor.pointee.isMaxKnown {
+                            if item.amount > cursor.pointee.max {
+                                cursor.pointee.max = item.amount
+                                cursor.pointee.maxTime = item.time
+                            } else if item.amount == cursor.pointee.max {
+                                cursor.pointee.maxTime = Swift.max(cursor.pointee.maxTime, item.time)
+                            }
+                        }
+                    }
+                }
+                for d in 0..<S.values where marked >> d & 1 != 0 {
+                    let time = d == 0 ? lost.0 : d == 1 ? lost.1 : d == 2 ? lost.2 : lost.3
+                    if time > cursor.pointee.edge { cursor.pointee.totals[d] -= 1 }
+                }
+                if !isAppended || cursor.pointee.next == Int64.max { aim(h, cursor) }
+            }
+        } else if h.pointee.events >= limits.indexedFrom {
+            buildIndex(h)
+        }
+        dropKnown(h)
+    }
+
+    /// Finds the cursor's place anew.
+    func aim(_ h: LargePointer, _ cursor: UnsafeMutablePointer<Cursor>) {
+        let place = place(h, after: cursor.pointee.edge)
+        cursor.pointee.chunk = Int32(place.chunk)
+        cursor.pointee.offset = Int32(place.offset)
+        cursor.pointee.next = place.chunk < h.pointee.end ? block(h, place.chunk).time(place.offset) : Int64.max
+    }
+
+    /// Finds the event's place in a chunk that has room for it and a format that holds it.
+    private func makeRoom(_ h: LargePointer, _ item: Item, _ isAppended: Bool) -> (chunk: Int, offset: Int) {
+        var k: Int
+        var i: Int
+        if isAppended {
+            k = h.pointee.end - 1
+            if k < h.pointee.first || isFull(h, k) || !fits(h, k, item.time) {
+                k = insertChunk(h, at: k + 1, item)
+            }
+            i = Int(h.pointee.chunks[k].count)
+        } else {
+            let place = place(h, after: item.time)
+            k = place.chunk
+            i = place.offset
+            if i == 0, k > h.pointee.first, !isFull(h, k - 1), fits(h, k - 1, item.time) {
+                k -= 1
+                i = Int(h.pointee.chunks[k].count)
+            } else if !fits(h, k, item.time) {
+                // Only before the first event of a chunk: what lies inside one fits.
+                k = insertChunk(h, at: k, item)
+                i = 0
+            } else if isFull(h, k) {
+                k = split(h, k)
+                let half = Int(h.pointee.chunks[k].count)
+                if i > half {
+                    k += 1
+                    i -= half
+                }
+            }
+        }
+        let handle = h.pointee.chunks[k].handle
+        let format = block(handle).format | item.format(S.self)
+        if format != block(handle).format {
+            let old = handle
+            let new = newBlock(format: format, size: layout.size(format, events: layout.full), newest: block(old).newest, count: block(old).count)
+            let block = block(new)
+            block.move(0, self.block(old), 0, block.count)
+            for row in 0..<S.marks { block.setMarks(row, self.block(old).marks(row)) }
+            h.pointee.chunks[k].handle = new
+            rename(h, block, 0, old, new)
+            freeChunk(old)
+        }
+        return (k, i)
+    }
+
+    @inline(__always)
+    private func isFull(_ h: LargePointer, _ k: Int) -> Bool { Int(h.pointee.chunks[k].count) == layout.full }
+
+    /// Whether the chunk's times, with this one, lie close enough together for four bytes.
+    @inline(__always)
+    private func fits(_ h: LargePointer, _ k: Int, _ time: Int64) -> Bool {
+        if layout.timeBytes == 8 { return true }
+        let block = block(h, k)
+        return Swift.max(block.newest, time) - Swift.min(block.time(0), time) < 1 << 32
+    }
+
+    /// Room for one more chunk at place k of the directory, which may move: where it is then.
+    private func openDirectory(_ h: LargePointer, at k: Int) -> Int {
+        var k = k
+        if h.pointee.end == h.pointee.capacity {
+            let first = h.pointee.first
+            let count = h.pointee.end - first
+            if first > h.pointee.capacity / 4 {
+                h.pointee.chunks.update(from: h.pointee.chunks + first, count: count)
+            } else {
+                let capacity = h.pointee.capacity * 3 / 2
+                let chunks = take(capacity, of: Chunk.self)
+                chunks.update(from: h.pointee.chunks + first, count: count)
+                give(h.pointee.chunks, h.pointee.capacity)
+                h.pointee.chunks = chunks
+                h.pointee.capacity = capacity
+            }
+            h.pointee.first = 0
+            h.pointee.end = count
+            h.pointee.known -= first
+            k -= first
+            if let cursors = h.pointee.cursors { for c in 0..<cursorCount { cursors[c].chunk -= Int32(first) } }
+        }
+        (h.pointee.chunks + k + 1).update(from: h.pointee.chunks + k, count: h.pointee.end - k)
+        h.pointee.end += 1
+        // A new chunk among those that are not known is not known either.
+        if k < h.pointee.known { h.pointee.known += 1 }
+        return k
+    }
+
+    /// An empty chunk at place k of the directory, fit for the event; where it is then.
+    private func insertChunk(_ h: LargePointer, at k: Int, _ item: Item) -> Int {
+        let format = item.format(S.self)
+        let k = openDirectory(h, at: k)
+        var chunk = Chunk()
+        chunk.last = item.time
+        chunk.handle = newBlock(format: format, size: layout.size(format, events: layout.full), newest: item.time, count: 0)
+        if h.pointee.index != nil, lateness > 0, k >= h.pointee.known { chunk.before = takeBefore() }
+        h.pointee.chunks[k] = chunk
+        return k
+    }
+
+    /// Moves the later half of a full chunk to a new one behind it; where the chunk is then.
+    private func split(_ h: LargePointer, _ k: Int) -> Int {
+        let k = openDirectory(h, at: k + 1) - 1
+        let old = h.pointee.chunks[k].handle
+        let block = block(old)
+        let n = block.count
+        let half = n / 2
+        let newest = block.newest
+        let last = block.time(half - 1)
+        let new = newBlock(format: block.format, size: block.header.size, newest: newest, count: n - half)
+        let other = self.block(new)
+        other.move(0, block, half, n - half)
+        for row in 0..<S.marks {
+            let bits = block.marks(row)
+            other.setMarks(row, bits >> UInt64(half))
+            block.setMarks(row, bits & lanes_low(Int64(half)))
+        }
+        block.setHeader(newest: last, count: half)
+        rename(h, other, 0, old, new)
+        let before = h.pointee.chunks[k].before
+        h.pointee.chunks[k] = summary(old)
+        h.pointee.chunks[k + 1] = summary(new)
+        h.pointee.chunks[k].before = before
+        if before != 0 {
+            let behind = takeBefore()
+            for d in 0..<S.values { self.before(behind, d).update(from: self.before(before, d) + half, count: n - half) }
+            h.pointee.chunks[k + 1].before = behind
+        } else if h.pointee.known == k + 1 {
+            h.pointee.known = k + 2
+        }
+        return k
+    }
+}
