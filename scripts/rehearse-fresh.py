@@ -160,6 +160,7 @@ def main():
         fail("it needs root and debootstrap")
     swift = shutil.which("swift") or fail("there is no Swift to lend it")
     folder = options.folder or tempfile.mkdtemp(prefix="weir-fresh-")
+    os.chmod(folder, 0o755)  # the newcomer is not root
     try:
         if not os.path.exists(folder + "/etc/debian_version"):
             make_debian(folder, options.debian)

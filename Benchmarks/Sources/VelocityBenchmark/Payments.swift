@@ -94,7 +94,7 @@ struct Zipf {
     }
 
     func pick(_ r: UInt64) -> UInt32 {
-        let i = Int((r >> 32) &* UInt64(alias.count) >> 32)
+        let i = Int(((r >> 32) &* UInt64(alias.count)) >> 32)
         return Float(r & 0xff_ffff) / 16_777_216 < share[i] ? UInt32(i) : alias[i]
     }
 }
