@@ -7,6 +7,8 @@ struct Names {
     var device: UInt32 = 0
     var ip: UInt32 = 0
     var country: UInt32 = 0
+    /// What is remembered of a debit's account and counterparty, whether it is forgotten or not.
+    var pair: UnsafeMutablePointer<Pair>?
 }
 
 extension VelocityStore {
@@ -96,6 +98,7 @@ extension VelocityStore {
         if event.device != 0 { n.device = devices.find(event.device) }
         if event.ip != 0 { n.ip = ips.find(event.ip) }
         if event.country != 0, event.isDebit { n.country = countries.find(event.country) }
+        if event.isDebit { n.pair = pairs.find(n.account, n.counterparty) }
         return n
     }
 
@@ -111,6 +114,7 @@ extension VelocityStore {
         if event.device != 0 { n.device = devices.insert(event.device) }
         if event.ip != 0 { n.ip = ips.insert(event.ip) }
         if event.country != 0, event.isDebit { n.country = countries.insert(event.country) }
+        if event.isDebit { n.pair = pairs.find(n.account, n.counterparty) }
         return n
     }
 
@@ -180,7 +184,7 @@ extension VelocityStore {
     /// Whether the debit is the pair's first: the lowest time of those since it was last forgotten. The one that was loses its mark.
     func rememberPair(_ event: Event, _ n: Names, _ debits: UInt32) -> Bool {
         var memory = Memory(last: event.time, second: Int64.min, count: 1, sum: UInt128(event.amount))
-        guard let pair = pairs.find(n.account, n.counterparty) else {
+        guard let pair = n.pair else {
             pairs.insert(n.account, n.counterparty, memory)
             pairRing.add(memory.last, Mix.pair(event.account, event.counterparty, memory))
             return true

@@ -88,9 +88,20 @@ extension VelocityStore {
         }
         h = hints
         for _ in events {
-            if h[0] != 0 { debits.prefetchLast(AccountRecord(accounts.record(h[0])).debits.pointee) }
-            if h[2] != 0 { sales.prefetchLast(head(merchants, h[2])) }
-            if h[3] != 0 { plain.prefetchLast(head(cards, h[3])) }
+            if h[0] != 0 {
+                let handle = AccountRecord(accounts.record(h[0])).debits.pointee
+                if debits.isLarge(handle) {
+                    debits.prefetchLast(handle)
+                    debits.prefetchMarked(handle, 0, h[2])
+                    debits.prefetchMarked(handle, 1, h[1])
+                    debits.prefetchMarked(handle, 2, h[4])
+                }
+            }
+            if h[1] != 0 { prefetchLast(inflows, AccountRecord(accounts.record(h[1])).inflow.pointee, h[0]) }
+            if h[2] != 0 { prefetchLast(sales, head(merchants, h[2]), h[0]) }
+            if h[3] != 0 { prefetchLast(plain, head(cards, h[3]), h[0]) }
+            if h[4] != 0 { prefetchLast(plain, head(devices, h[4]), h[0]) }
+            if h[5] != 0 { prefetchLast(plain, head(ips, h[5]), h[0]) }
             h += 6
         }
     }
@@ -100,5 +111,12 @@ extension VelocityStore {
         if !lists.isLarge(handle) { return }
         lists.prefetchEnd(handle)
         lists.prefetchEntry(handle, 0, account)
+    }
+
+    @inline(__always)
+    private func prefetchLast<S: Shape>(_ lists: Lists<S>, _ handle: UInt32, _ account: UInt32) {
+        if !lists.isLarge(handle) { return }
+        lists.prefetchLast(handle)
+        lists.prefetchMarked(handle, 0, account)
     }
 }

@@ -59,7 +59,7 @@ extension VelocityStore {
         out.pointee.pairCount = 0
         out.pointee.pairSum = 0
         out.pointee.pairMillisSinceLast = -1
-        guard event.isDebit, let pair = pairs.find(n.account, n.counterparty) else { return }
+        guard let pair = n.pair else { return }
         let memory = pairs.memory(pair.pointee)
         if memory.last <= pairFloor(watermark) { return }
         out.pointee.pairCount = memory.count
@@ -79,30 +79,18 @@ extension VelocityStore {
         let windows = configuration.windows.count
         let t = event.time
         let handle = record?.debits.pointee ?? 0
-        debits.read(handle, t, lows, totals, isAdvancing: isAdvancing)
-        let out = reading.event
-        out.pointee.earlierCount = totals[windows - 1].count
-        out.pointee.earlierSum = Int128(totals[windows - 1].sum)
-        out.pointee.earlierSquares = totals[windows - 1].squares
+        var item: Item?
+        var startsPair = false
         if including, event.isDebit {
-            let startsPair = event.counterparty != 0 && startsPair(event, n, record, watermark)
-            let longest = lows[windows - 1]
-            // Times of the newest events with the same values; nil where the event has none.
-            let merchant = event.merchant == 0 ? Int64.max : debits.newest(handle, 0, n.merchant, t, above: longest)
-            let counterparty = event.counterparty == 0 ? Int64.max : debits.newest(handle, 1, n.counterparty, t, above: longest)
-            let device = event.device == 0 ? Int64.max : debits.newest(handle, 2, n.device, t, above: longest)
-            let country = event.country == 0 ? Int64.max : debits.newest(handle, 3, n.country, t, above: longest)
-            for w in 0..<windows {
-                totals[w].count += 1
-                totals[w].sum += UInt128(event.amount)
-                totals[w].max = max(totals[w].max, event.amount)
-                totals[w].distinct.0 += merchant > lows[w] ? 0 : 1
-                totals[w].distinct.1 += counterparty > lows[w] ? 0 : 1
-                totals[w].distinct.2 += device > lows[w] ? 0 : 1
-                totals[w].distinct.3 += country > lows[w] ? 0 : 1
-                totals[w].special += startsPair ? 1 : 0
-            }
+            startsPair = event.counterparty != 0 && self.startsPair(event, n, record, watermark)
+            item = self.item(event, Self.value(event.merchant, n.merchant), Self.value(event.counterparty, n.counterparty), Self.value(event.device, n.device),
+                Self.value(event.country, n.country))
         }
+        debits.read(handle, t, lows, totals, with: item, isSpecial: startsPair, isAdvancing: isAdvancing)
+        let out = reading.event
+        out.pointee.earlierCount = totals[windows - 1].count - (item == nil ? 0 : 1)
+        out.pointee.earlierSum = Int128(totals[windows - 1].sum) - Int128(item?.amount ?? 0)
+        out.pointee.earlierSquares = totals[windows - 1].squares
         for w in 0..<windows {
             let to = reading.account + w
             to.pointee.count = totals[w].count
@@ -129,7 +117,7 @@ extension VelocityStore {
 
     /// Whether the debit comes before all that is remembered of its pair.
     private func startsPair(_ event: Event, _ n: Names, _ record: AccountRecord?, _ watermark: Int64) -> Bool {
-        guard let pair = pairs.find(n.account, n.counterparty), pair.pointee.last > pairFloor(watermark) else { return true }
+        guard let pair = n.pair, pair.pointee.last > pairFloor(watermark) else { return true }
         guard event.time < pair.pointee.last, let record else { return false }
         return debits.hasSpecial(record.debits.pointee, after: event.time, 1, n.counterparty, isTaken: false)
     }
@@ -169,16 +157,17 @@ extension VelocityStore {
     /// Fills the totals of a list whose events name the account.
     @inline(__always)
     private func readOne<S: Shape>(_ lists: Lists<S>, _ handle: UInt32, _ event: Event, _ n: Names, _ including: Bool, _ isAdvancing: Bool) {
-        let windows = configuration.windows.count
-        lists.read(handle, event.time, lows, totals, isAdvancing: isAdvancing)
-        if !including { return }
-        let newest = lists.newest(handle, 0, n.account, event.time, above: lows[windows - 1])
-        for w in 0..<windows {
-            totals[w].count += 1
-            totals[w].sum += UInt128(event.amount)
-            if S.hasMax { totals[w].max = max(totals[w].max, event.amount) }
-            totals[w].distinct.0 += newest > lows[w] ? 0 : 1
-        }
+        let item = including ? item(event, Self.value(event.account, n.account), 0, 0, 0) : nil
+        lists.read(handle, event.time, lows, totals, with: item, isSpecial: false, isAdvancing: isAdvancing)
+    }
+
+    /// The id of what an event names; where it has none yet, one that no event has.
+    @inline(__always)
+    private static func value(_ key: UInt64, _ id: UInt32) -> UInt32 { key == 0 ? 0 : id == 0 ? UInt32.max : id }
+
+    @inline(__always)
+    private func item(_ event: Event, _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32) -> Item {
+        Item(time: event.time, amount: event.amount, values: (a, b, c, d))
     }
 
     private func readDelayed(

@@ -31,11 +31,27 @@ public enum LabelOutcome: Sendable {
 public final class VelocityStore {
     public let configuration: VelocityConfiguration
     /// The highest event time applied, Unix epoch milliseconds; `Int64.min` before the first event.
-    public internal(set) var watermark = Int64.min
+    public internal(set) var watermark: Int64 {
+        get { moments.pointee.watermark }
+        set { moments.pointee.watermark = newValue }
+    }
     /// Events at or below it are gone, whatever the watermark says; only rises. `Int64.min`: none.
-    public internal(set) var eventHorizon = Int64.min
+    public internal(set) var eventHorizon: Int64 {
+        get { moments.pointee.eventHorizon }
+        set { moments.pointee.eventHorizon = newValue }
+    }
     /// Accounts and pairs last seen at or below it are forgotten, as far as the windows let them; only rises. `Int64.min`: none.
-    public internal(set) var memoryHorizon = Int64.min
+    public internal(set) var memoryHorizon: Int64 {
+        get { moments.pointee.memoryHorizon }
+        set { moments.pointee.memoryHorizon = newValue }
+    }
+    private struct Moments {
+        var watermark = Int64.min
+        var eventHorizon = Int64.min
+        var memoryHorizon = Int64.min
+    }
+    /// Behind a pointer, so that nothing checks each access: every event asks a dozen times.
+    private let moments: UnsafeMutablePointer<Moments>
 
     let arena: Arena
     let accounts: EntityTable
@@ -79,6 +95,8 @@ public final class VelocityStore {
 
     init(_ configuration: VelocityConfiguration, _ limits: Limits) {
         self.configuration = configuration
+        moments = .allocate(capacity: 1)
+        moments.initialize(to: Moments())
         let reach = configuration.windows.last! + configuration.allowedLateness + (configuration.feedbackEnabled ? configuration.feedbackDelay : 0)
         let isWide = reach >= 1 << 32
         let windows = configuration.windows.count
@@ -108,6 +126,7 @@ public final class VelocityStore {
     }
 
     deinit {
+        moments.deallocate()
         lows.deallocate()
         totals.deallocate()
         hints.deallocate()

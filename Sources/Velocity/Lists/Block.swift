@@ -24,6 +24,8 @@ struct Header {
     @inline(__always) var count: Int { Int(truncatingIfNeeded: word >> 8 & 0x7f) }
     @inline(__always) var size: Int { Int(truncatingIfNeeded: word >> 2 & 0x3f) }
     @inline(__always) var format: Int { Int(truncatingIfNeeded: word & 3) }
+    /// Size and format.
+    @inline(__always) var shape: UInt8 { UInt8(truncatingIfNeeded: word) }
 
     /// Whether a time can be held.
     @inline(__always)
@@ -102,6 +104,11 @@ struct Block<S: Shape> {
     }
 
     @inline(__always)
+    init(_ p: UnsafeMutableRawPointer, _ layout: Layout<S>, shape: UInt8) {
+        self.init(p, layout, format: Int(shape & 3), size: Int(shape >> 2))
+    }
+
+    @inline(__always)
     init(_ p: UnsafeMutableRawPointer, _ layout: Layout<S>, format: Int, size: Int) {
         self.p = p
         self.format = format
@@ -163,7 +170,8 @@ struct Block<S: Shape> {
         if time >= newest { return n }
         if timeBytes == 8 { return Int(lanes_until64(times64, Int64(n), time)) }
         let age = newest &- time
-        if age >> 32 != 0 { return 0 }
+        // Mostly an edge lies before all of them.
+        if age >> 32 != 0 || Int64(UInt32(truncatingIfNeeded: newest) &- times32[0]) < age { return 0 }
         return Int(lanes_older32(times32, Int64(n), UInt32(truncatingIfNeeded: newest), UInt32(truncatingIfNeeded: age)))
     }
 
@@ -286,6 +294,11 @@ struct Block<S: Shape> {
     }
 
     @inline(__always)
+    func isMarked(_ row: Int, _ i: Int) -> Bool {
+        i < capacity && (p + marksOffset + (capacity &+ 7) >> 3 &* row).load(fromByteOffset: i >> 3, as: UInt8.self) >> UInt8(i & 7) & 1 != 0
+    }
+
+    @inline(__always)
     func setMarks(_ row: Int, _ bits: UInt64) {
         let size = (capacity &+ 7) >> 3
         let q = p + marksOffset + size &* row
@@ -344,6 +357,16 @@ struct Block<S: Shape> {
         for r in 0..<wordRows { weir_prefetch(word(r) + i) }
         for r in 0..<byteRows { weir_prefetch(byte(r) + i) }
         weir_prefetch(p + marksOffset)
+    }
+
+    /// Brings what tells whether the event at a place has a value, and its time, into the cache.
+    @inline(__always)
+    func prefetch(_ d: Int, _ i: Int) {
+        weir_prefetch(p)
+        weir_prefetch(p + 8 + timeBytes &* i)
+        if d < S.keys { weir_prefetch(word(1 + d) + i) }
+        weir_prefetch(byte(1 + d) + i)
+        weir_prefetch(p + marksOffset + (capacity &+ 7) >> 3 &* d)
     }
 
     // MARK: Moving

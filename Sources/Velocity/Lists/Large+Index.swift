@@ -1,58 +1,74 @@
 import CLanes
 
+/// The marked event of a value: its chunk's handle, its place there, and its entry in the index, where there is one.
+struct Marked {
+    var handle: UInt32
+    var place: Int
+    var entry: UnsafeMutablePointer<UInt64>?
+}
+
 /// Where the marked event of a value, and every transaction, of a large list is.
 extension Lists {
+    /// 26 bits of a hash, in the upper ones; the lower six are an event's place in its chunk.
     @inline(__always)
-    func mixed(_ x: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: (x &* 0x9e37_79b9_7f4a_7c15) >> 32) }
+    func mixed(_ x: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: (x &* 0x9e37_79b9_7f4a_7c15) >> 32) & ~63 }
     @inline(__always)
     func indexKey(_ d: Int, _ value: UInt32) -> UInt32 { mixed(UInt64(value) << 8 | UInt64(d + 1)) }
     @inline(__always)
     func transactionKey(_ key: UInt64) -> UInt32 { mixed(key ^ key >> 29) }
     @inline(__always)
     func home(_ h: LargePointer, _ key: UInt32) -> Int { Mix.home(key, h.pointee.indexCapacity) }
+    @inline(__always)
+    func entry(_ key: UInt32, _ handle: UInt32, _ place: Int) -> UInt64 { UInt64(key | UInt32(truncatingIfNeeded: place)) << 32 | UInt64(handle) }
+    @inline(__always)
+    func key(_ entry: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: entry >> 32) & ~63 }
+    /// Where the event was when its entry was made: late ones before it may have moved it since.
+    @inline(__always)
+    func place(_ entry: UInt64) -> Int { Int(truncatingIfNeeded: entry >> 32 & 63) }
 
-    func findEntry(_ h: LargePointer, _ d: Int, _ value: UInt32) -> UnsafeMutablePointer<UInt64>? {
+    /// The marked event of a value.
+    ///
+    /// - Complexity: O(1) expected.
+    func findIndexed(_ h: LargePointer, _ d: Int, _ value: UInt32) -> Marked? {
         let index = h.pointee.index.unsafelyUnwrapped
         let key = indexKey(d, value)
         var i = home(h, key)
         while index[i] != 0 {
-            if UInt32(truncatingIfNeeded: index[i] >> 32) == key {
-                let block = block(UInt32(truncatingIfNeeded: index[i]))
-                if block.equal(d, block.count, value) & block.marks(d) != 0 { return index + i }
+            if self.key(index[i]) == key {
+                let handle = UInt32(truncatingIfNeeded: index[i])
+                let block = block(handle)
+                let place = place(index[i])
+                if block.isMarked(d, place), block.value(d, place) == value { return Marked(handle: handle, place: place, entry: index + i) }
+                let mask = block.equal(d, block.count, value) & block.marks(d)
+                if mask != 0 { return Marked(handle: handle, place: mask.trailingZeroBitCount, entry: index + i) }
             }
-            i += 1
+            i &+= 1
             if i == h.pointee.indexCapacity { i = 0 }
         }
         return nil
     }
 
-    /// The entry of a key for a chunk.
+    /// The entry of a key for a chunk: of several, any.
     func findEntry(_ h: LargePointer, _ key: UInt32, _ handle: UInt32) -> UnsafeMutablePointer<UInt64> {
         let index = h.pointee.index.unsafelyUnwrapped
-        let entry = UInt64(key) << 32 | UInt64(handle)
         var i = home(h, key)
-        while index[i] != entry {
+        while self.key(index[i]) != key || UInt32(truncatingIfNeeded: index[i]) != handle {
             precondition(index[i] != 0, "every marked event has an entry")
-            i += 1
+            i &+= 1
             if i == h.pointee.indexCapacity { i = 0 }
         }
         return index + i
     }
 
-    func replace(_ h: LargePointer, _ d: Int, _ value: UInt32, _ old: UInt32, _ new: UInt32) {
-        let key = indexKey(d, value)
-        findEntry(h, key, old).pointee = UInt64(key) << 32 | UInt64(new)
-    }
-
-    func addEntry(_ h: LargePointer, _ key: UInt32, _ handle: UInt32) {
+    func addEntry(_ h: LargePointer, _ key: UInt32, _ handle: UInt32, _ place: Int) {
         if (h.pointee.indexCount + 1) * 20 > h.pointee.indexCapacity * 17 { resizeIndex(h, Swift.max(1024, h.pointee.indexCapacity * 5 / 4)) }
-        putEntry(h, UInt64(key) << 32 | UInt64(handle))
+        putEntry(h, entry(key, handle, place))
         h.pointee.indexCount += 1
     }
 
     private func putEntry(_ h: LargePointer, _ entry: UInt64) {
         let index = h.pointee.index.unsafelyUnwrapped
-        var i = home(h, UInt32(truncatingIfNeeded: entry >> 32))
+        var i = home(h, key(entry))
         while index[i] != 0 {
             i += 1
             if i == h.pointee.indexCapacity { i = 0 }
@@ -79,7 +95,7 @@ extension Lists {
             j += 1
             if j == capacity { j = 0 }
             if index[j] == 0 { break }
-            let at = home(h, UInt32(truncatingIfNeeded: index[j] >> 32))
+            let at = home(h, key(index[j]))
             let staysBehind = i <= j ? (at > i && at <= j) : (at > i || at <= j)
             if !staysBehind {
                 index[i] = index[j]
@@ -114,13 +130,14 @@ extension Lists {
             while mask != 0 {
                 let i = mask.trailingZeroBitCount
                 mask &= mask - 1
-                replace(h, d, block.value(d, i), old, new)
+                let key = indexKey(d, block.value(d, i))
+                findEntry(h, key, old).pointee = entry(key, new, i)
             }
         }
         if S.transactionBytes == 8 {
             for i in from..<block.count {
                 let key = transactionKey(block.transaction(i))
-                findEntry(h, key, old).pointee = UInt64(key) << 32 | UInt64(new)
+                findEntry(h, key, old).pointee = entry(key, new, i)
             }
         }
     }
@@ -140,11 +157,12 @@ extension Lists {
             for d in 0..<S.values {
                 var mask = block.marks(d)
                 while mask != 0 {
-                    addEntry(h, indexKey(d, block.value(d, mask.trailingZeroBitCount)), handle)
+                    let i = mask.trailingZeroBitCount
+                    addEntry(h, indexKey(d, block.value(d, i)), handle, i)
                     mask &= mask - 1
                 }
             }
-            if S.transactionBytes == 8 { for i in 0..<block.count { addEntry(h, transactionKey(block.transaction(i)), handle) } }
+            if S.transactionBytes == 8 { for i in 0..<block.count { addEntry(h, transactionKey(block.transaction(i)), handle, i) } }
         }
         learn(h)
         totals.max = 0

@@ -40,31 +40,31 @@ extension Lists {
         for d in 0..<S.values {
             let value = item[d]
             if value == 0 { continue }
-            if let (old, place) = findMarked(h, d, value) {
-                let other = self.block(old)
-                let time = other.time(place)
+            if let newest = findMarked(h, d, value) {
+                let other = self.block(newest.handle)
+                let time = other.time(newest.place)
                 if time > item.time {
                     if h.pointee.index != nil, lateness > 0 { stepBetween(h, Place(chunk: k, offset: i), d, value, item.time) }
                     continue
                 }
                 if before != 0, time > floor { (self.before(before, d) + i).pointee = UInt32(truncatingIfNeeded: time) }
-                other.setMarks(d, other.marks(d) & ~(1 << UInt64(place)))
-                h.pointee.chunks[old == handle ? k : locate(h, old)][d] -= 1
+                other.setMarks(d, other.marks(d) & ~(1 << UInt64(newest.place)))
+                h.pointee.chunks[newest.handle == handle ? k : locate(h, newest.handle)][d] -= 1
                 switch d {
                 case 0: lost.0 = time
                 case 1: lost.1 = time
                 case 2: lost.2 = time
                 default: lost.3 = time
                 }
-                if h.pointee.index != nil { replace(h, d, value, old, handle) }
+                newest.entry?.pointee = entry(indexKey(d, value), handle, i)
             } else if h.pointee.index != nil {
-                addEntry(h, indexKey(d, value), handle)
+                addEntry(h, indexKey(d, value), handle, i)
             }
             block.setMarks(d, block.marks(d) | bit)
             h.pointee.chunks[k][d] += 1
             marked |= 1 << d
         }
-        if S.transactionBytes == 8, h.pointee.index != nil { addEntry(h, transactionKey(item.transaction), handle) }
+        if S.transactionBytes == 8, h.pointee.index != nil { addEntry(h, transactionKey(item.transaction), handle, i) }
 
         if let cursors = h.pointee.cursors {
             for c in 0..<cursorCount {
@@ -149,6 +149,7 @@ extension Lists {
             block.move(0, self.block(old), 0, block.count)
             for row in 0..<S.marks { block.setMarks(row, self.block(old).marks(row)) }
             h.pointee.chunks[k].handle = new
+            h.pointee.chunks[k].shape = header(new).shape
             rename(h, block, 0, old, new)
             freeChunk(old)
         }
@@ -202,6 +203,7 @@ extension Lists {
         var chunk = Chunk()
         chunk.last = item.time
         chunk.handle = newBlock(format: format, size: layout.size(format, events: layout.full), newest: item.time, count: 0)
+        chunk.shape = header(chunk.handle).shape
         if h.pointee.index != nil, lateness > 0, k >= h.pointee.known { chunk.before = takeBefore() }
         h.pointee.chunks[k] = chunk
         return k

@@ -188,10 +188,24 @@ extension Lists {
         }
     }
 
+    /// Adds an event to what is said of each window, as if it were held.
+    func addLarge(_ h: LargePointer, _ item: Item, _ isSpecial: Bool, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>) {
+        var newest: (Int64, Int64, Int64, Int64) = (Int64.min, Int64.min, Int64.min, Int64.min)
+        let longest = lows[windows - 1]
+        if S.values > 0, item[0] != 0 { newest.0 = newestLarge(h, 0, item[0], item.time, longest) }
+        if S.values > 1, item[1] != 0 { newest.1 = newestLarge(h, 1, item[1], item.time, longest) }
+        if S.values > 2, item[2] != 0 { newest.2 = newestLarge(h, 2, item[2], item.time, longest) }
+        if S.values > 3, item[3] != 0 { newest.3 = newestLarge(h, 3, item[3], item.time, longest) }
+        for w in 0..<windows {
+            join(item, isSpecial, &out[w]) { d in (d == 0 ? newest.0 : d == 1 ? newest.1 : d == 2 ? newest.2 : newest.3) <= lows[w] }
+        }
+    }
+
+    /// The highest time of an event with this value, at most t; `Int64.min` when there is none above `low`.
     func newestLarge(_ h: LargePointer, _ d: Int, _ value: UInt32, _ t: Int64, _ low: Int64) -> Int64 {
         if t >= h.pointee.newest || h.pointee.index != nil {
-            guard let (handle, bit) = findMarked(h, d, value) else { return Int64.min }
-            let time = block(handle).time(bit)
+            guard let marked = findMarked(h, d, value) else { return Int64.min }
+            let time = block(marked.handle).time(marked.place)
             if time <= t { return time }
         }
         let end = place(h, after: t)
@@ -216,20 +230,15 @@ extension Lists {
         }
     }
 
-    /// The marked event of a value: its chunk's handle and its place there.
-    func findMarked(_ h: LargePointer, _ d: Int, _ value: UInt32) -> (UInt32, Int)? {
-        if h.pointee.index != nil {
-            guard let entry = findEntry(h, d, value) else { return nil }
-            let handle = UInt32(truncatingIfNeeded: entry.pointee)
-            let block = block(handle)
-            return (handle, (block.equal(d, block.count, value) & block.marks(d)).trailingZeroBitCount)
-        }
+    /// The marked event of a value.
+    func findMarked(_ h: LargePointer, _ d: Int, _ value: UInt32) -> Marked? {
+        if h.pointee.index != nil { return findIndexed(h, d, value) }
         var k = h.pointee.end - 1
         while k >= h.pointee.first {
             if h.pointee.chunks[k][d] > 0 {
                 let block = block(h, k)
                 let mask = block.equal(d, block.count, value) & block.marks(d)
-                if mask != 0 { return (h.pointee.chunks[k].handle, mask.trailingZeroBitCount) }
+                if mask != 0 { return Marked(handle: h.pointee.chunks[k].handle, place: mask.trailingZeroBitCount) }
             }
             k -= 1
         }

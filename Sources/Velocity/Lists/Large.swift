@@ -13,6 +13,8 @@ struct Chunk {
     var count: UInt8 = 0
     var special: UInt8 = 0
     var marks: (UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0)
+    /// Format and size of its block, as in the block's header.
+    var shape: UInt8 = 0
     /// Of each event when its values were last seen before it: a row of 64 times a value, their lower four bytes; its own time: never. 0: not known.
     var before: UInt32 = 0
 
@@ -145,6 +147,7 @@ extension Lists {
         let n = block.count
         var chunk = Chunk()
         chunk.handle = handle
+        chunk.shape = block.header.shape
         chunk.last = block.newest
         chunk.count = UInt8(n)
         chunk.sum = block.sum(0, n)
@@ -177,28 +180,54 @@ extension Lists {
     ///
     /// - Complexity: O(log chunks).
     func place(_ h: LargePointer, after time: Int64) -> Place {
+        let k = chunk(h, reaching: time + 1)
+        if k == h.pointee.end { return Place(chunk: k, offset: 0) }
+        return Place(chunk: k, offset: block(h, k).until(time))
+    }
+
+    /// The first chunk whose newest event is not before `time`, or the end.
+    ///
+    /// Where events come evenly, its place can be told from its time: the search begins there, and widens.
+    /// - Complexity: O(log chunks).
+    func chunk(_ h: LargePointer, reaching time: Int64) -> Int {
+        let chunks = h.pointee.chunks
         var low = h.pointee.first
         var high = h.pointee.end
+        if high - low > 16 {
+            let (oldest, newest) = (chunks[low].last, h.pointee.newest)
+            if time <= oldest { return low }
+            if time > newest { return high }
+            let guess = low + Int(Double(time - oldest) / Double(newest - oldest) * Double(high - 1 - low))
+            var step = 2
+            if chunks[guess].last >= time {
+                high = guess
+                while high - step > low, chunks[high - step].last >= time {
+                    high -= step
+                    step *= 2
+                }
+                low = Swift.max(low, high - step)
+            } else {
+                low = guess + 1
+                while low + step < high, chunks[low + step].last < time {
+                    low += step + 1
+                    step *= 2
+                }
+                high = Swift.min(high, low + step)
+            }
+        }
         while low < high {
             let middle = (low + high) / 2
-            if h.pointee.chunks[middle].last > time { high = middle } else { low = middle + 1 }
+            if chunks[middle].last >= time { high = middle } else { low = middle + 1 }
         }
-        if low == h.pointee.end { return Place(chunk: low, offset: 0) }
-        return Place(chunk: low, offset: block(h, low).until(time))
+        return low
     }
 
     /// Which place of the directory has this chunk.
     func locate(_ h: LargePointer, _ handle: UInt32) -> Int {
-        let last = header(handle).newest
-        var low = h.pointee.first
-        var high = h.pointee.end
-        while low < high {
-            let middle = (low + high) / 2
-            if h.pointee.chunks[middle].last >= last { high = middle } else { low = middle + 1 }
-        }
-        while h.pointee.chunks[low].handle != handle { low += 1 }
-        precondition(low < h.pointee.end, "a chunk of the list")
-        return low
+        var k = chunk(h, reaching: header(handle).newest)
+        while h.pointee.chunks[k].handle != handle { k += 1 }
+        precondition(k < h.pointee.end, "a chunk of the list")
+        return k
     }
 
     // MARK: Marks of single events
@@ -253,7 +282,7 @@ extension Lists {
         var seen: UInt32 = 0
         while index[i] != 0 {
             let handle = UInt32(truncatingIfNeeded: index[i])
-            if UInt32(truncatingIfNeeded: index[i] >> 32) == key, handle != seen {
+            if self.key(index[i]) == key, handle != seen {
                 forEach(block(handle), transaction, floor, body)
                 seen = handle
             }
@@ -365,11 +394,12 @@ extension Lists {
     /// The rows of a large list's last chunk, where the next event goes.
     @inline(__always)
     func prefetchLast(_ handle: UInt32) {
-        if !isLarge(handle) { return }
         let h = large(handle)
         if h.pointee.end == h.pointee.first { return }
-        let block = block(h.pointee.chunks[h.pointee.end - 1].handle)
-        block.prefetch(Int(h.pointee.chunks[h.pointee.end - 1].count))
+        let last = h.pointee.chunks + h.pointee.end - 1
+        let block = Block(arena[last.pointee.handle], layout, shape: last.pointee.shape)
+        weir_prefetch(block.p)
+        block.prefetch(Int(last.pointee.count))
     }
 
     /// The entry of a value.
@@ -377,6 +407,22 @@ extension Lists {
     func prefetchEntry(_ handle: UInt32, _ d: Int, _ value: UInt32) {
         let h = large(handle)
         if let index = h.pointee.index { weir_prefetch(index + home(h, indexKey(d, value))) }
+    }
+
+    /// The marked event of a value, as its entry tells where it is: its chunk's header, and its place in the rows that are looked at.
+    @inline(__always)
+    func prefetchMarked(_ handle: UInt32, _ d: Int, _ value: UInt32) {
+        let h = large(handle)
+        guard let index = h.pointee.index, value != 0 else { return }
+        let key = indexKey(d, value)
+        var i = home(h, key)
+        while index[i] != 0, self.key(index[i]) != key {
+            i &+= 1
+            if i == h.pointee.indexCapacity { i = 0 }
+        }
+        if index[i] == 0 { return }
+        // Its own header is not there yet: most likely it has the last chunk's shape.
+        Block(arena[UInt32(truncatingIfNeeded: index[i])], layout, shape: h.pointee.chunks[h.pointee.end &- 1].shape).prefetch(d, place(index[i]))
     }
 
     @inline(__always)

@@ -81,18 +81,28 @@ final class Lists<S: Shape> {
 
     // MARK: Reading
 
-    /// Adds nothing up over calls: fills one `Totals` a window, of the events in (lows[w], t].
+    /// Fills one `Totals` a window, of the events in (lows[w], t].
     ///
-    /// - Parameter isAdvancing: whether what a large list keeps of its windows may move on; else nothing changes at all.
+    /// - Parameters:
+    ///   - item: an event of time t that counts as if it were held already.
+    ///   - isSpecial: whether that has the special mark.
+    ///   - isAdvancing: whether what a large list keeps of its windows may move on; else nothing changes at all.
     /// - Complexity: O(64) for a short list; for a large one O(1) amortised where t is not below its newest event, else O(chunks).
     @inline(__always)
-    func read(_ handle: UInt32, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>, isAdvancing: Bool) {
+    func read(
+        _ handle: UInt32, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>, with item: Item?, isSpecial: Bool, isAdvancing: Bool
+    ) {
         if handle == 0 {
             for w in 0..<windows { out[w] = Totals() }
+            if let item { for w in 0..<windows { join(item, isSpecial, &out[w]) { _ in true } } }
             return
         }
         let p = arena[handle]
-        if isLarge(Header(p.load(as: UInt64.self))) { return readLarge(large(handle), t, lows, out, isAdvancing) }
+        if isLarge(Header(p.load(as: UInt64.self))) {
+            readLarge(large(handle), t, lows, out, isAdvancing)
+            if let item { addLarge(large(handle), item, isSpecial, lows, out) }
+            return
+        }
         let block = Block(p, layout)
         let n = block.count
         let end = block.until(t)
@@ -102,10 +112,20 @@ final class Lists<S: Shape> {
         if S.values > 2 { marks.2 = marksUntil(block, 2, end, n) }
         if S.values > 3 { marks.3 = marksUntil(block, 3, end, n) }
         let special = S.hasSpecial ? block.marks(S.values) & lanes_low(Int64(end)) : 0
+        // The event takes over the marks of its values.
+        var joined: Int64 = 0
+        var named: (Int64, Int64, Int64, Int64) = (0, 0, 0, 0)
+        if let item {
+            joined = 1
+            if S.values > 0 { named.0 = takeOver(block, 0, end, item, &marks.0) }
+            if S.values > 1 { named.1 = takeOver(block, 1, end, item, &marks.1) }
+            if S.values > 2 { named.2 = takeOver(block, 2, end, item, &marks.2) }
+            if S.values > 3 { named.3 = takeOver(block, 3, end, item, &marks.3) }
+        }
 
         var to = end
-        var sum: UInt64 = 0
-        var highest: Int64 = 0
+        var sum = UInt64(bitPattern: item?.amount ?? 0)
+        var highest = item?.amount ?? 0
         for w in 0..<windows {
             let from = Swift.min(to, block.until(lows[w]))
             if from < to {
@@ -114,16 +134,34 @@ final class Lists<S: Shape> {
                 to = from
             }
             let inside = ~lanes_low(Int64(from))
-            out[w].count = Int64(end - from)
+            out[w].count = Int64(end - from) &+ joined
             out[w].sum = UInt128(sum)
             if S.hasMax { out[w].max = highest }
-            if S.hasSpecial { out[w].special = Int64((special & inside).nonzeroBitCount) }
-            if S.values > 0 { out[w].distinct.0 = Int64((marks.0 & inside).nonzeroBitCount) }
-            if S.values > 1 { out[w].distinct.1 = Int64((marks.1 & inside).nonzeroBitCount) }
-            if S.values > 2 { out[w].distinct.2 = Int64((marks.2 & inside).nonzeroBitCount) }
-            if S.values > 3 { out[w].distinct.3 = Int64((marks.3 & inside).nonzeroBitCount) }
+            if S.hasSpecial { out[w].special = Int64((special & inside).nonzeroBitCount) &+ (isSpecial ? joined : 0) }
+            if S.values > 0 { out[w].distinct.0 = Int64((marks.0 & inside).nonzeroBitCount) &+ named.0 }
+            if S.values > 1 { out[w].distinct.1 = Int64((marks.1 & inside).nonzeroBitCount) &+ named.1 }
+            if S.values > 2 { out[w].distinct.2 = Int64((marks.2 & inside).nonzeroBitCount) &+ named.2 }
+            if S.values > 3 { out[w].distinct.3 = Int64((marks.3 & inside).nonzeroBitCount) &+ named.3 }
         }
         if S.hasSquares { out[windows - 1].squares = block.squares(to, end) }
+    }
+
+    /// Takes the mark of the event's value from another's; 1 where it has one.
+    @inline(__always)
+    private func takeOver(_ block: Block<S>, _ d: Int, _ end: Int, _ item: Item, _ marks: inout UInt64) -> Int64 {
+        if item[d] == 0 { return 0 }
+        marks &= ~block.equal(d, end, item[d])
+        return 1
+    }
+
+    /// Adds an event to what is said of a window, as if it were held; `isNew` says of a dimension whether no other event there has its value.
+    @inline(__always)
+    func join(_ item: Item, _ isSpecial: Bool, _ totals: inout Totals, _ isNew: (Int) -> Bool) {
+        totals.count += 1
+        totals.sum += UInt128(item.amount)
+        if S.hasMax { totals.max = Swift.max(totals.max, item.amount) }
+        if S.hasSpecial, isSpecial { totals.special += 1 }
+        for d in 0..<S.values where item[d] != 0 && isNew(d) { totals[d] += 1 }
     }
 
     /// The marks as they would be without the events from `end` on: what is newest of its value among the first `end`.
@@ -140,18 +178,6 @@ final class Lists<S: Shape> {
             if earlier != 0 { marks |= 1 << UInt64(63 - earlier.leadingZeroBitCount) }
         }
         return marks
-    }
-
-    /// The highest time of an event with this value, at most t; `Int64.min` when there is none above `low`.
-    @inline(__always)
-    func newest(_ handle: UInt32, _ d: Int, _ value: UInt32, _ t: Int64, above low: Int64) -> Int64 {
-        if handle == 0 || value == 0 { return Int64.min }
-        let p = arena[handle]
-        if isLarge(Header(p.load(as: UInt64.self))) { return newestLarge(large(handle), d, value, t, low) }
-        let block = Block(p, layout)
-        let end = block.until(t)
-        let mask = block.equal(d, end, value)
-        return mask == 0 ? Int64.min : block.time(63 - mask.leadingZeroBitCount)
     }
 
     /// Number of events in (low, high], and how many of them have the special mark.

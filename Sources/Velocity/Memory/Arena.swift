@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// Memory for the lists: pieces of a few dozen sizes, cut from spans of 64 KB that hold one size each.
@@ -111,7 +112,10 @@ final class Arena {
         var number = span.pointee.free
         let start = Int(s) &* Arena.unitsInSpan
         if number != 0xffff {
-            span.pointee.free = (base + (start &+ Int(number) &* units) &* Arena.unit).load(as: UInt16.self)
+            let next = (base + (start &+ Int(number) &* units) &* Arena.unit).load(as: UInt16.self)
+            span.pointee.free = next
+            // It lay idle: what it holds of the next but one will be asked for.
+            weir_prefetch(base + (start &+ Int(next) &* units) &* Arena.unit)
         } else {
             number = span.pointee.cut
             span.pointee.cut &+= 1

@@ -194,6 +194,9 @@ final class FlatTable<Entry: FlatEntry> {
     func prefetch(_ entry: Entry) {
         let hash = entry.hash
         let segment = segments + Int(hash >> (64 - UInt64(Self.segmentBits)))
-        if let slots = segment.pointee.slots { weir_prefetch(slots + home(hash, segment.pointee.capacity)) }
+        guard let slots = segment.pointee.slots else { return }
+        let home = slots + home(hash, segment.pointee.capacity)
+        weir_prefetch(home)
+        weir_prefetch(UnsafeRawPointer(home) + 64)
     }
 }
