@@ -107,6 +107,22 @@ struct Invariants {
             var entries = S.transactionBytes == 8 ? items.count : 0
             for d in 0..<S.values { entries += marks[d].filter { $0 }.count }
             if h.pointee.indexCount != entries { return "\(h.pointee.indexCount) entries of the index, must be \(entries)" }
+            var i = 0
+            for (k, block) in zip(h.pointee.range, blocks) {
+                let handle = h.pointee.chunks[k].handle
+                for place in 0..<block.count {
+                    for d in 0..<S.values where marks[d][i] {
+                        let found = lists.findIndexed(h, d, items[i][d])
+                        if found?.handle != handle || found?.place != place { return "the index does not find value \(items[i][d]) of event \(i)" }
+                    }
+                    if S.transactionBytes == 8 {
+                        var isFound = false
+                        lists.forEachLarge(h, items[i].transaction, Int64.min) { isFound = isFound || $0.time == items[i].time && $0.amount == items[i].amount }
+                        if !isFound { return "the index does not find the transaction of event \(i)" }
+                    }
+                    i += 1
+                }
+            }
         }
         if h.pointee.index != nil, lists.lateness > 0 {
             var last: [[UInt32: Int64]] = Array(repeating: [:], count: S.values)

@@ -41,13 +41,20 @@ final class Layout<S: Shape> {
     /// The smallest size for so many events, by format × 65 + events.
     private let sizes: UnsafeMutablePointer<UInt8>
 
-    /// Events that make a block full, at most 64.
+    /// Events that make a block full: of the last quarter until the limit, as many as waste the least of their memory.
     let full: Int
 
-    init(isWide: Bool, full: Int = 64) {
-        precondition((2...64).contains(full))
+    /// - Parameter limit: 2 ... 64.
+    init(isWide: Bool, limit: Int = 64) {
+        precondition((2...64).contains(limit))
+        let timeBytes = isWide ? 8 : 4
+        func density(_ n: Int) -> Double {
+            let units = Arena.classes.first { Self.bytes(n, 0, timeBytes) <= $0 * Arena.unit }!
+            return Double(n) / Double(units)
+        }
+        let full = (limit - limit / 4...limit).max { density($0) <= density($1) }!
         self.full = full
-        timeBytes = isWide ? 8 : 4
+        self.timeBytes = timeBytes
         capacities = .allocate(capacity: 4 * 64)
         capacities.initialize(repeating: 0, count: 4 * 64)
         sizes = .allocate(capacity: 4 * 65)
@@ -294,11 +301,6 @@ struct Block<S: Shape> {
     }
 
     @inline(__always)
-    func isMarked(_ row: Int, _ i: Int) -> Bool {
-        i < capacity && (p + marksOffset + (capacity &+ 7) >> 3 &* row).load(fromByteOffset: i >> 3, as: UInt8.self) >> UInt8(i & 7) & 1 != 0
-    }
-
-    @inline(__always)
     func setMarks(_ row: Int, _ bits: UInt64) {
         let size = (capacity &+ 7) >> 3
         let q = p + marksOffset + size &* row
@@ -359,14 +361,16 @@ struct Block<S: Shape> {
         weir_prefetch(p + marksOffset)
     }
 
-    /// Brings what tells whether the event at a place has a value, and its time, into the cache.
+    /// Brings what tells which event has a value into the cache: header, marks, and the values' row.
     @inline(__always)
-    func prefetch(_ d: Int, _ i: Int) {
+    func prefetchValues(_ d: Int) {
         weir_prefetch(p)
-        weir_prefetch(p + 8 + timeBytes &* i)
-        if d < S.keys { weir_prefetch(word(1 + d) + i) }
-        weir_prefetch(byte(1 + d) + i)
         weir_prefetch(p + marksOffset + (capacity &+ 7) >> 3 &* d)
+        weir_prefetch(byte(1 + d))
+        if d < S.keys {
+            weir_prefetch(word(1 + d))
+            weir_prefetch(word(1 + d) + 32)
+        }
     }
 
     // MARK: Moving

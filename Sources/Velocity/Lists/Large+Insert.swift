@@ -36,6 +36,7 @@ extension Lists {
         // The marks of its values move to it where it is the newest.
         let handle = h.pointee.chunks[k].handle
         var marked = 0
+        var entered = 0
         var lost: (Int64, Int64, Int64, Int64) = (Int64.min, Int64.min, Int64.min, Int64.min)
         for d in 0..<S.values {
             let value = item[d]
@@ -56,15 +57,15 @@ extension Lists {
                 case 2: lost.2 = time
                 default: lost.3 = time
                 }
-                newest.entry?.pointee = entry(indexKey(d, value), handle, i)
-            } else if h.pointee.index != nil {
-                addEntry(h, indexKey(d, value), handle, i)
+                if let entry = newest.entry { entry.pointee = IndexEntry(entry.pointee).with(h.pointee.chunks[k].number).word }
+            } else {
+                entered |= 1 << d
             }
             block.setMarks(d, block.marks(d) | bit)
             h.pointee.chunks[k][d] += 1
             marked |= 1 << d
         }
-        if S.transactionBytes == 8, h.pointee.index != nil { addEntry(h, transactionKey(item.transaction), handle, i) }
+        if h.pointee.index != nil { enter(h, item, entered, h.pointee.chunks[k].number) }
 
         if let cursors = h.pointee.cursors {
             for c in 0..<cursorCount {
@@ -150,7 +151,7 @@ extension Lists {
             for row in 0..<S.marks { block.setMarks(row, self.block(old).marks(row)) }
             h.pointee.chunks[k].handle = new
             h.pointee.chunks[k].shape = header(new).shape
-            rename(h, block, 0, old, new)
+            if let numbers = h.pointee.numbers { numbers[Int(h.pointee.chunks[k].number)] = new }
             freeChunk(old)
         }
         return (k, i)
@@ -204,7 +205,10 @@ extension Lists {
         chunk.last = item.time
         chunk.handle = newBlock(format: format, size: layout.size(format, events: layout.full), newest: item.time, count: 0)
         chunk.shape = header(chunk.handle).shape
-        if h.pointee.index != nil, lateness > 0, k >= h.pointee.known { chunk.before = takeBefore() }
+        if h.pointee.index != nil {
+            chunk.number = takeNumber(h, chunk.handle)
+            if lateness > 0, k >= h.pointee.known { chunk.before = takeBefore() }
+        }
         h.pointee.chunks[k] = chunk
         return k
     }
@@ -227,10 +231,15 @@ extension Lists {
             block.setMarks(row, bits & lanes_low(Int64(half)))
         }
         block.setHeader(newest: last, count: half)
-        rename(h, other, 0, old, new)
         let before = h.pointee.chunks[k].before
+        let number = h.pointee.chunks[k].number
         h.pointee.chunks[k] = summary(old)
         h.pointee.chunks[k + 1] = summary(new)
+        if h.pointee.index != nil {
+            h.pointee.chunks[k].number = number
+            h.pointee.chunks[k + 1].number = takeNumber(h, new)
+            renumber(h, other, from: number, to: h.pointee.chunks[k + 1].number)
+        }
         h.pointee.chunks[k].before = before
         if before != 0 {
             let behind = takeBefore()

@@ -10,6 +10,8 @@ struct Chunk {
     var squaresLow: UInt64 = 0
     var squaresHigh: UInt64 = 0
     var handle: UInt32 = 0
+    /// By which the index names it, where there is one.
+    var number: UInt32 = 0
     var count: UInt8 = 0
     var special: UInt8 = 0
     var marks: (UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0)
@@ -75,10 +77,16 @@ struct Large {
     /// The first place of the directory whose `before` may be known; it is for all behind it.
     var known = 0
     var chunks: UnsafeMutablePointer<Chunk>
-    /// Where the marked event of a value, and every transaction, is: 32 bits of a hash of (dimension, value), and the chunk's handle; 0 is empty.
-    var index: UnsafeMutablePointer<UInt64>?
+    /// Where the marked event of a value, and every transaction, is: an `IndexEntry` each.
+    var index: UnsafeMutablePointer<UInt32>?
     var indexCapacity = 0
     var indexCount = 0
+    /// The handles of the chunks by their numbers; of a number that is free, the next free one.
+    var numbers: UnsafeMutablePointer<UInt32>?
+    var numberCapacity = 0
+    var numberCount = 0
+    /// The first free number, counted from 1; 0: none.
+    var freeNumber: UInt32 = 0
     /// One a window; then for what lies a delay behind: its near edge, and one a window.
     var cursors: UnsafeMutablePointer<Cursor>?
 
@@ -272,22 +280,16 @@ extension Lists {
     }
 
     func forEachLarge(_ h: LargePointer, _ transaction: UInt64, _ floor: Int64, _ body: (Item) -> Void) {
-        guard let index = h.pointee.index else {
+        if h.pointee.index == nil {
             for k in h.pointee.range where h.pointee.chunks[k].last > floor { forEach(block(h, k), transaction, floor, body) }
             return
         }
-        let key = transactionKey(transaction)
-        var i = home(h, key)
-        // A chunk may have several events of one transaction, and then as many entries: each chunk is looked at once.
+        // A chunk may have several events of one transaction, and then as many entries.
         var seen: UInt32 = 0
-        while index[i] != 0 {
-            let handle = UInt32(truncatingIfNeeded: index[i])
-            if self.key(index[i]) == key, handle != seen {
-                forEach(block(handle), transaction, floor, body)
-                seen = handle
-            }
-            i += 1
-            if i == h.pointee.indexCapacity { i = 0 }
+        _ = searchIndex(h, indexHash(transaction: transaction)) { _, handle in
+            if handle != seen { forEach(block(handle), transaction, floor, body) }
+            seen = handle
+            return false
         }
     }
 
@@ -302,7 +304,8 @@ extension Lists {
             }
             let handle = h.pointee.chunks[h.pointee.first].handle
             let count = Int(h.pointee.chunks[h.pointee.first].count)
-            if h.pointee.index != nil { forget(h, block(handle), handle) }
+            let isIndexed = h.pointee.index != nil
+            if isIndexed { forget(h, h.pointee.first) }
             giveBefore(h, h.pointee.first)
             freeChunk(handle)
             h.pointee.first += 1
@@ -310,6 +313,7 @@ extension Lists {
             h.pointee.events -= count
             events -= count
             left -= 1
+            if isIndexed { shrinkIndex(h) }
         }
     }
 
@@ -406,28 +410,25 @@ extension Lists {
     @inline(__always)
     func prefetchEntry(_ handle: UInt32, _ d: Int, _ value: UInt32) {
         let h = large(handle)
-        if let index = h.pointee.index { weir_prefetch(index + home(h, indexKey(d, value))) }
+        prefetchIndex(h, indexHash(d, value))
     }
 
-    /// The marked event of a value, as its entry tells where it is: its chunk's header, and its place in the rows that are looked at.
+    /// The chunk with the marked event of a value: its header, and the rows that are looked at.
     @inline(__always)
     func prefetchMarked(_ handle: UInt32, _ d: Int, _ value: UInt32) {
         let h = large(handle)
-        guard let index = h.pointee.index, value != 0 else { return }
-        let key = indexKey(d, value)
-        var i = home(h, key)
-        while index[i] != 0, self.key(index[i]) != key {
-            i &+= 1
-            if i == h.pointee.indexCapacity { i = 0 }
-        }
-        if index[i] == 0 { return }
+        if h.pointee.index == nil || value == 0 { return }
         // Its own header is not there yet: most likely it has the last chunk's shape.
-        Block(arena[UInt32(truncatingIfNeeded: index[i])], layout, shape: h.pointee.chunks[h.pointee.end &- 1].shape).prefetch(d, place(index[i]))
+        let shape = h.pointee.chunks[h.pointee.end &- 1].shape
+        _ = searchIndex(h, indexHash(d, value)) { _, handle in
+            Block(arena[handle], layout, shape: shape).prefetchValues(d)
+            return true
+        }
     }
 
     @inline(__always)
     func prefetchEntry(_ handle: UInt32, transaction: UInt64) {
         let h = large(handle)
-        if let index = h.pointee.index { weir_prefetch(index + home(h, transactionKey(transaction))) }
+        prefetchIndex(h, indexHash(transaction: transaction))
     }
 }

@@ -3,7 +3,7 @@ import CPlatform
 
 /// Where a list changes its form. Tests set them low, so that short streams see every form.
 struct Limits {
-    /// Events of a full block, 2 ... 64.
+    /// Events of a full block at most, 2 ... 64.
     var block = 64
     /// Events from which a large list has an index and cursors, and below which it has none any more.
     var indexedFrom = 512
@@ -41,7 +41,7 @@ final class Lists<S: Shape> {
         self.arena = arena
         self.lateness = isWide || S.values == 0 ? 0 : lateness
         self.limits = limits
-        layout = Layout(isWide: isWide, full: limits.block)
+        layout = Layout(isWide: isWide, limit: limits.block)
         self.windows = windows
         self.hasDelayed = S.hasDelayed && hasDelayed
     }
@@ -215,7 +215,8 @@ final class Lists<S: Shape> {
         let header = Header(arena[handle].load(as: UInt64.self))
         if isLarge(header) { return insertLarge(large(handle), item, isSpecial, floor) }
         var block = Block(arena[handle], layout)
-        let fits = header.count < block.capacity && item.format(S.self) | header.format == header.format
+        let fits =
+            header.count < block.capacity && item.format(S.self) | header.format == header.format
             && (layout.timeBytes == 8 || Swift.max(header.newest, item.time) &- block.time(0) < 1 << 32)
         if !fits {
             guard makeRoom(slot, item, isSpecial, floor) else { return }
