@@ -26,6 +26,8 @@ extension Settings {
         configuration.maxClockSkew = records.maxClockSkewMillis
         configuration.snapshotFolder = state.folder
         configuration.snapshotInterval = state.snapshotIntervalMillis
+        configuration.bounds.keptBytes = state.keptBytes
+        configuration.bounds.bufferBytes = state.keptBytes / 4
         return configuration
     }
 
