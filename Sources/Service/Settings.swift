@@ -101,7 +101,7 @@ public struct StateSettings: Sendable, Equatable {
     /// Scored and not yet committed, at most.
     public var keptBytes: Int { min(32 << 20, max(4 << 20, memoryLimitBytes / 64)) }
     /// What the process takes besides the state: code, models, clients, buffers, verdicts that are not committed.
-    public var reserveBytes: Int { min(memoryLimitBytes / 2, 88 << 20 + 2 * keptBytes) }
+    public var reserveBytes: Int { min(memoryLimitBytes / 2, 112 << 20 + 2 * keptBytes) }
     /// What the state may hold before it gives something up.
     public var budgetBytes: Int { memoryLimitBytes - reserveBytes }
 }
