@@ -3,6 +3,9 @@ import Kafka
 extension KafkaSettings {
     init(_ reader: inout SettingsReader) throws(SettingError) {
         bootstrapServers = try reader.plain("KAFKA_BOOTSTRAP_SERVERS", maxBytes: 4096)
+        if let bootstrapServers, !bootstrapServers.split(separator: ",", omittingEmptySubsequences: false).allSatisfy(Self.isBroker) {
+            throw SettingError("KAFKA_BOOTSTRAP_SERVERS", "must be host:port, several with commas between them")
+        }
         group = try reader.plain("KAFKA_GROUP_ID", maxBytes: 240)!
         transactions = try reader.topic("TRANSACTIONS_TOPIC")
         feedback = try reader.topic("FEEDBACK_TOPIC")
@@ -30,6 +33,19 @@ extension KafkaSettings {
         }
         transactionTimeoutMillis = try reader.duration("KAFKA_TRANSACTION_TIMEOUT", in: 1_000...900_000)
         properties = try Self.properties(reader, bootstrapServers)
+    }
+
+    /// A host, as a name, an address or one in brackets, and mostly a port from 1 to 65535; librdkafka lets a protocol stand before it.
+    private static func isBroker(_ text: Substring) -> Bool {
+        var text = text.drop { $0 == " " }
+        while text.last == " " { text.removeLast() }
+        if let scheme = text.firstRange(of: "://") { text = text[scheme.upperBound...] }
+        let isBracketed = text.first == "["
+        guard let colon = text.lastIndex(of: ":"), !isBracketed || text[colon...].firstIndex(of: "]") == nil else {
+            return !text.isEmpty && !text.contains("/")
+        }
+        let port = text[text.index(after: colon)...]
+        return colon > text.startIndex && !port.isEmpty && port.count <= 5 && port.utf8.allSatisfy { (48...57).contains($0) } && (1...65_535).contains(Int(port)!)
     }
 
     /// In the order in which a later one wins: `KAFKA_SECURITY_PROTOCOL`, `KAFKA_SASL_…` and `KAFKA_SSL_…`, then `KAFKA_CONF_…`.

@@ -153,6 +153,8 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
             for time in report.recordTimes where time >= 0 { cells.endToEnd.observe(Int(max(0, report.at - time)) * 1_000_000) }
         }
         if let newest = report.recordTimes.max(), newest >= 0 { health.sawRecord(at: newest) }
+        // Such an account's order is not its topic's.
+        if counts.keyMismatches > 0 { log.warning("key mismatch", ["records": "\(counts.keyMismatches)"]) }
     }
 
     public func aborted() { cells.transactions.aborted.add() }

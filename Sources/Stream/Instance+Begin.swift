@@ -7,11 +7,13 @@ extension Instance {
         let full = entry.full!
         var since = Int64.min
         restored = (0, 0)
-        let starts = try openHistory(full.places)
-        for (partition, end) in full.places { restored.of += max(0, end.offset - starts[partition]!) }
+        // Labels that were answered are not read by one that takes none.
+        let answered = full.places.filter { isRead($0.key) }
+        let starts = try openHistory(answered)
+        for (partition, end) in answered { restored.of += max(0, end.offset - starts[partition]!) }
         note(.info, "restoring", [("entry", "\(entry.n)"), ("records", "\(restored.of)")])
         var highest = Int64.min
-        try mergeHistory(full.places) { partition, slice in
+        try mergeHistory(answered) { partition, slice in
             if gapPending.remove(partition) != nil {
                 since = max(since, slice.records[0].time)
             }
@@ -19,7 +21,8 @@ extension Instance {
         }
         try waitForEngine()
         let applied = runner.applied
-        for (partition, place) in full.places {
+        places.merge(full.places.mapValues(\.offset)) { $1 }
+        for (partition, place) in answered {
             if let mine = applied[partition], mine.checksum != 0, place.checksum != 0, starts[partition]! < place.offset,
                 mine.checksum != place.checksum
             {
@@ -28,7 +31,6 @@ extension Instance {
             let begin = max(place.offset, starts[partition]!)
             runner.setPosition(partition, Place(offset: begin, checksum: applied[partition]?.checksum ?? place.checksum))
             lanes[partition]!.next = max(lanes[partition]!.next, begin)
-            places[partition] = place.offset
         }
         let digest = runner.perform { engine in
             engine.incomplete.since = max(engine.incomplete.since, since)
@@ -75,10 +77,12 @@ extension Instance {
             if start > end.offset {
                 observer.recordsLost(partition, count: start - end.offset)
                 lostRuns.append(Run(partition: partition, first: end.offset, last: start - 1))
-                note(.warning, "answered offset lies below the log's start", [
-                    ("topic", configuration.topics.name(partition.topic) ?? ""), ("partition", "\(partition.number)"),
-                    ("from", "\(end.offset)"), ("to", "\(start)"),
-                ])
+                note(
+                    .warning, "answered offset lies below the log's start",
+                    [
+                        ("topic", configuration.topics.name(partition.topic) ?? ""), ("partition", "\(partition.number)"),
+                        ("from", "\(end.offset)"), ("to", "\(start)"),
+                    ])
             }
         }
         return starts

@@ -42,9 +42,11 @@ extension Instance {
     func becomeReady() {
         guard !isReady else { return }
         isReady = true
-        note(.info, "state ready", [
-            ("entry", "\(last?.n ?? 0)"), ("records", "\(restored.done)"), ("seconds", "\(Double(cluster.now - restoreBegan) / 1000)"),
-        ])
+        note(
+            .info, "state ready",
+            [
+                ("entry", "\(last?.n ?? 0)"), ("records", "\(restored.done)"), ("seconds", "\(Double(cluster.now - restoreBegan) / 1000)"),
+            ])
     }
 
     /// How long to wait before standing, ms; nil while there is no reason to (rule 7).
@@ -158,7 +160,7 @@ extension Instance {
     /// Makes sure that a partition is read: one that is new begins at 0.
     private func know(_ partition: InputPartition) throws(StreamExit) {
         while lanes[partition] == nil {
-            if partition.topic == .feedback, configuration.topics.feedback == nil { return }
+            if !isRead(partition) { return }
             if cluster.inputPartitions()?.contains(partition) == true {
                 open(partition, at: places[partition] ?? 0)
                 return
@@ -172,6 +174,7 @@ extension Instance {
         guard lanes[partition] != nil else { return }
         let outcomes = entry.outcomes.filter { $0.partition == partition && $0.last >= run.first && $0.first <= run.last }
         var changes = entry.changes.filter { $0.partition == partition && (run.first...run.last).contains($0.offset) }[...]
+        var doubts = Doubts(since: cluster.now)
         while lanes[partition]!.next <= run.last {
             while !runner.hasRoom { try pause(5) }
             // Of one record there may be several changes; those of a record that is gone take effect with the next one.
@@ -192,11 +195,29 @@ extension Instance {
                 lanes[partition]!.next = run.last + 1  // the rest of the run is gone
             } else {
                 try fetchInputs()
-                if lanes[partition]!.isEmpty { try pause(20) }
+                if lanes[partition]!.isEmpty {
+                    try doubt(&doubts, run)
+                    try pause(20)
+                }
             }
         }
         carried += changes
         lanes[partition]!.next = max(lanes[partition]!.next, run.last + 1)
+    }
+
+    /// Looks at a partition that has ended where others read on: it may only be slow to come.
+    private struct Doubts {
+        var since: Int64
+        var count = 0
+    }
+
+    /// - Throws: where the broker says, five times in as many seconds, that the log ends below what was answered.
+    private func doubt(_ doubts: inout Doubts, _ run: Run) throws(StreamExit) {
+        guard lanes[run.partition]!.isAtEnd, cluster.now - doubts.since >= 1000 else { return }
+        doubts.since = cluster.now
+        guard let bounds = cluster.bounds(.input(run.partition), timeout: 2000) else { return }
+        doubts.count = bounds.next <= run.last ? doubts.count + 1 : 0
+        if doubts.count == 5 { throw madeAnew(run.partition, end: bounds.next, below: run.last + 1) }
     }
 
     /// One outcome a record.
@@ -224,10 +245,12 @@ extension Instance {
         guard windowsComparable && mine.0.windows != theirs.windows || isSame && mine.0.memory != theirs.memory else { return }
         diverged = true
         observer.diverged()
-        note(.error, "state differs from the leader's", [
-            ("entry", "\(entry.n)"), ("instance", entry.instance), ("windows", "\(mine.0.windows == theirs.windows)"),
-            ("memory", "\(mine.0.memory == theirs.memory)"),
-        ])
+        note(
+            .error, "state differs from the leader's",
+            [
+                ("entry", "\(entry.n)"), ("instance", entry.instance), ("windows", "\(mine.0.windows == theirs.windows)"),
+                ("memory", "\(mine.0.memory == theirs.memory)"),
+            ])
         if let snapshots, snapshots.isOrigin {
             snapshots.place.removeAll()
             throw .rebuild("the state, which was read from a snapshot, differs from the leader's at entry \(entry.n)")

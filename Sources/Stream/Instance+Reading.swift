@@ -33,7 +33,7 @@ extension Instance {
                     if end >= 0, batch.records[batch.records.count - 1].offset + 1 >= end { lanes[partition]!.isAtEnd = true }
                 case .end(let offset):
                     lanes[partition]!.isAtEnd = true
-                    if offset < lanes[partition]!.next { failure = madeAnew(partition, end: offset) }
+                    if offset < lanes[partition]!.next { failure = madeAnew(partition, end: offset, below: lanes[partition]!.next) }
                 case .outOfRange: outOfRange = true
                 case .entry, .failed: break
                 }
@@ -43,11 +43,14 @@ extension Instance {
         }
     }
 
-    private func madeAnew(_ partition: InputPartition, end: Int64) -> StreamExit {
+    func madeAnew(_ partition: InputPartition, end: Int64, below next: Int64) -> StreamExit {
         let name = configuration.topics.name(partition.topic) ?? ""
         return .refused(
-            "partition \(partition.number) of \(name) ends at \(end), below \(lanes[partition]!.next), which was read: the topic was made anew; take a new group or bring it back")
+            "partition \(partition.number) of \(name) ends at \(end), below \(next), which was answered: the topic was made anew; take a new group or bring it back")
     }
+
+    /// Whether this instance reads such partitions: one without feedback knows of none of its.
+    func isRead(_ partition: InputPartition) -> Bool { partition.topic != .feedback || configuration.topics.feedback != nil }
 
     /// The wanted offset is gone: records were deleted below it, or the topic is another one.
     private func skipGap(_ partition: InputPartition) throws(StreamExit) {
@@ -57,7 +60,7 @@ extension Instance {
             return
         }
         let next = lanes[partition]!.next
-        if bounds.next < next { throw madeAnew(partition, end: bounds.next) }
+        if bounds.next < next { throw madeAnew(partition, end: bounds.next, below: next) }
         guard bounds.first > next else {
             cluster.read(.input(partition), from: next)
             return

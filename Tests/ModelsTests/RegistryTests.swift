@@ -90,6 +90,26 @@ final class ModelFolder {
         #expect(missing.isFallback && missing.standing.error?.contains("1.1.5") == true)
     }
 
+    @Test(arguments: ["fraud/1.0.0/manifest.json", "fraud/1.0.0", "fraud", ""]) func `what is no longer there stays in use, and that is said`(gone: String) throws {
+        let folder = try ModelFolder()
+        try folder.add("fraud", "1.0.0")
+        let registry = Registry(folder.path, wanted: ["fraud": "latest"])
+        _ = registry.look(now: 0)
+        let (from, aside) = (gone.isEmpty ? folder.url : folder.url.appending(path: gone), folder.url.appendingPathExtension("aside"))
+        try FileManager.default.moveItem(at: from, to: aside)
+        let standing = try #require(registry.look(now: 1).first).standing
+        #expect(standing.artefact?.manifest.version == "1.0.0" && standing.error != nil, "\(standing)")
+        try FileManager.default.moveItem(at: aside, to: from)
+        let again = try #require(registry.look(now: 2).first).standing
+        #expect(again.artefact?.manifest.version == "1.0.0" && again.error == nil, "\(again)")
+    }
+
+    @Test func `a name without artefacts is no trouble, a folder that is not there is`() throws {
+        let folder = try ModelFolder()
+        #expect(Registry(folder.path, wanted: ["fraud": "latest"]).look(now: 0).first?.standing.error == nil)
+        #expect(Registry(folder.path + "/nowhere", wanted: ["fraud": "latest"]).look(now: 0).first?.standing.error == "there is no folder \(folder.path)/nowhere")
+    }
+
     @Test func `what cannot be used here is not used, and a new version is taken up`() throws {
         let folder = try ModelFolder()
         try folder.add("fraud", "1.0.0")

@@ -15,6 +15,8 @@ import Testing
         let cases: [(review: Double, decline: Double, decision: String, threshold: Double)] = [
             (score, 1, "review", score), (score.nextUp, 1, "approve", score.nextUp), (0.001, score, "decline", score),
             (0.001, score.nextUp, "review", 0.001), (0, 0, "decline", 0),
+            // Of two the lower one is the next one up, and what passes it passes both.
+            (1, score.nextUp, "approve", score.nextUp), (1, score, "decline", score),
         ]
         for one in cases {
             let driver = Driver {
@@ -61,7 +63,7 @@ import Testing
 
     @Test func aHighVelocityRiskLiftsAnApprovalAndSaysSo() throws {
         // The tenth transaction of an hour stands at the 99.9th percentile of the built-in table.
-        let driver = Driver { $0.fraudReview = 0.99 }
+        let driver = Driver { ($0.fraudReview, $0.fraudDecline) = (0.99, 1) }
         var said: Said?
         for i in 0..<11 {
             said = try driver.send(Tx("\(i)", at: noon + Int64(i) * second, "1"))

@@ -80,6 +80,7 @@ import Velocity
             ("MODEL_URI", ["http://x/y", "s3://", "file://x", "s3://Bucket/x", "s3://a@b/x"], [:]),
             ("MODEL_URI", ["s3://bucket/x"], ["AWS_REGION": "no region/"]),
             ("FRAUD_MODEL_VERSION", ["../1", "a/b", ".hidden"], [:]),
+            ("KAFKA_BOOTSTRAP_SERVERS", [",", "a:1,", "foo:x", "foo:99999", "foo:0", ":9092", "[::1]:x"], [:]),
             ("KAFKA_GROUP_ID", ["a b", "é"], [:]),
             ("TRANSACTIONS_TOPIC", ["a b", "..", String(repeating: "a", count: 250)], [:]),
             ("DLQ_TOPIC", ["transactions"], [:]),

@@ -104,10 +104,12 @@ struct BrokerTests {
         let engine = EngineConfiguration(velocity: .init(feedbackEnabled: false), topic: topics.transactions)
         let audit = Audit(
             configuration("audit"), log: log ?? .kafka(["bootstrap.servers": servers]),
-            making: .init(engine: { _ in (Engine(engine), "test") }, changes: { (terms) throws(StreamExit) in
-                guard !terms.rates.isEmpty else { return [] }
-                do { return [.rates(try RateTable(csv: Array(terms.rates.utf8), base: engine.rules.baseCurrency))] } catch { throw .refused("\(error)") }
-            }), report: { said.append($0) }, note: { _ in })
+            making: .init(
+                engine: { _ in (Engine(engine), "test") },
+                changes: { (terms) throws(StreamExit) in
+                    guard !terms.rates.isEmpty else { return [] }
+                    do { return [.rates(try RateTable(csv: Array(terms.rates.utf8), base: engine.rules.baseCurrency))] } catch { throw .refused("\(error)") }
+                }), report: { said.append($0) }, note: { _ in })
         var rest = lines?[...]
         let summary = try audit.run(lines: lines.map { _ in { rest!.popFirst().map { Array($0.utf8) } } })
         return (summary, said)
@@ -301,6 +303,43 @@ struct BrokerTests {
         #expect(other.wait { $0.status.role == .leader })
         #expect(other.recorder.seen.withLock { $0.status.restored.of } == 6)
         #expect(other.end() == .stopped)
+    }
+
+    @Test func `an input topic that was made anew while nobody ran, and holds less than was answered, ends the next start with the reason`() throws {
+        try produce((0..<6).map { good($0, "A") })
+        let first = try start("first")
+        #expect(first.wait { $0.scored == 6 })
+        #expect(first.end() == .stopped)
+        try admin.deleteTopic(topics.transactions, timeoutMillis: 20_000)
+        _ = until {
+            do { try admin.create(.init(topics.transactions, partitions: 1), timeoutMillis: 20_000) } catch { return false }
+            return true
+        }
+        try produce([good(7, "A")])
+        let second = try start("second")
+        #expect(second.wait { $0.exit != nil })
+        let exit = second.end()
+        guard case .refused(let why) = exit else {
+            Issue.record("\(String(describing: exit))")
+            return
+        }
+        #expect(why.contains("made anew"), "\(why)")
+    }
+
+    @Test func `one that takes no labels goes on where labels were taken`() throws {
+        try produce((0..<3).map { good($0, "A") })
+        let first = try start("first") { $0.topics.feedback = group + "-feedback" }
+        #expect(first.wait { $0.scored == 3 })
+        #expect(first.end() == .stopped)
+        let second = try start("second")
+        #expect(second.wait { $0.status.role == .leader })
+        try produce((3..<6).map { good($0, "A") })
+        #expect(second.wait { $0.scored == 3 })
+        let third = try start("third")
+        #expect(third.wait { $0.status.isReady && $0.status.role == .follower })
+        #expect(third.end() == .stopped)
+        #expect(second.end() == .stopped)
+        #expect(try ids(topics.fraudVerdicts) == (0..<6).map { "t\($0)" })
     }
 
     @Test func `an audit tells what is identical from what is not, and from what it cannot know`() throws {

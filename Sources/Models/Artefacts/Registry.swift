@@ -79,9 +79,14 @@ public final class Registry {
                 if standing.artefact != nil { break }
             }
         } catch {
-            // A folder that is not there holds no artefact; one that cannot be read is another matter: what is in use stays.
-            if error.reason != .missing || wanted != "latest" { standing.error = error.description }
-            if error.reason != .missing { standing.artefact = before?.artefact }
+            // A name without a folder has no artefact; where there is no folder at all, or one that cannot be read, that is said, and what is in use stays.
+            let isNameless = error.reason == .missing && FolderReading.isFolder(folder)
+            if !isNameless || wanted != "latest" { standing.error = isNameless || error.reason != .missing ? error.description : "there is no folder \(folder)" }
+            if !isNameless { standing.artefact = before?.artefact }
+        }
+        if standing.artefact == nil, standing.error == nil, let old = before?.artefact {
+            standing.artefact = old
+            standing.error = "\(old.manifest.version): it is no longer there; what was read of it stays in use"
         }
         standing.breaker = breaker.state(now: now)
         standings[name] = standing

@@ -60,9 +60,10 @@ final class RuleScorer {
         velocity = PiecewiseTable(models.velocity?.curves(set) ?? VelocityQuantiles.curves(set))
     }
 
-    /// Those of the environment, else of the model, else of the rules.
+    /// Those of the environment, else of the model, else of the rules. Nothing is reviewed from a score on from which it is declined.
     private func thresholds(_ model: ScoringModel?) -> (Double, Double) {
-        (policy.fraudReview ?? model?.review ?? Self.fraudReview, policy.fraudDecline ?? model?.decline ?? Self.fraudDecline)
+        let decline = policy.fraudDecline ?? model?.decline ?? Self.fraudDecline
+        return (min(policy.fraudReview ?? model?.review ?? Self.fraudReview, decline), decline)
     }
 
     /// The thresholds in force as verdicts say them.
