@@ -12,6 +12,13 @@ public final class Admin: @unchecked Sendable {
         client = try Client(producer: true, configuration, CallbackContext(log: log, statistics: nil, tokens: properties.tokens))
     }
 
+    /// Whether the broker is librdkafka's mock, in this process or another: its cluster is called so. False where none answers in time.
+    public func isEmbedded(timeoutMillis: Int) -> Bool {
+        guard let id = rd_kafka_clusterid(client.raw, Int32(timeoutMillis)) else { return false }
+        defer { rd_kafka_mem_free(client.raw, id) }
+        return String(cString: id).hasPrefix("mockCluster")
+    }
+
     // MARK: Topics
 
     /// What a topic is made with.
