@@ -306,6 +306,7 @@ struct BrokerTests {
     }
 
     @Test func `an input topic that was made anew while nobody ran, and holds less than was answered, ends the next start with the reason`() throws {
+        try admin.create(.init(topics.transactions, partitions: 1), timeoutMillis: 20_000)
         try produce((0..<6).map { good($0, "A") })
         let first = try start("first")
         #expect(first.wait { $0.scored == 6 })
@@ -327,6 +328,7 @@ struct BrokerTests {
     }
 
     @Test func `one that takes no labels goes on where labels were taken`() throws {
+        try admin.create(.init(topics.transactions, partitions: 1), timeoutMillis: 20_000)
         try produce((0..<3).map { good($0, "A") })
         let first = try start("first") { $0.topics.feedback = group + "-feedback" }
         #expect(first.wait { $0.scored == 3 })
