@@ -21,7 +21,7 @@ extension Instance {
         }
         try waitForEngine()
         let applied = runner.applied
-        places.merge(full.places.mapValues(\.offset)) { $1 }
+        places.merge(answered.mapValues(\.offset)) { $1 }
         for (partition, place) in answered {
             if let mine = applied[partition], mine.checksum != 0, place.checksum != 0, starts[partition]! < place.offset,
                 mine.checksum != place.checksum

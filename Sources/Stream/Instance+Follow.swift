@@ -150,6 +150,10 @@ extension Instance {
     private func apply(_ entry: Entry) throws(StreamExit) {
         isWhole = false
         for run in entry.runs {
+            guard isRead(run.partition) else {
+                carried += changes(of: run, in: entry)
+                continue
+            }
             try know(run.partition)
             try apply(run, of: entry)
             places[run.partition] = run.last + 1
@@ -160,7 +164,6 @@ extension Instance {
     /// Makes sure that a partition is read: one that is new begins at 0.
     private func know(_ partition: InputPartition) throws(StreamExit) {
         while lanes[partition] == nil {
-            if !isRead(partition) { return }
             if cluster.inputPartitions()?.contains(partition) == true {
                 open(partition, at: places[partition] ?? 0)
                 return
@@ -169,11 +172,14 @@ extension Instance {
         }
     }
 
+    private func changes(of run: Run, in entry: Entry) -> [Change] {
+        entry.changes.filter { $0.partition == run.partition && (run.first...run.last).contains($0.offset) }
+    }
+
     private func apply(_ run: Run, of entry: Entry) throws(StreamExit) {
         let partition = run.partition
-        guard lanes[partition] != nil else { return }
         let outcomes = entry.outcomes.filter { $0.partition == partition && $0.last >= run.first && $0.first <= run.last }
-        var changes = entry.changes.filter { $0.partition == partition && (run.first...run.last).contains($0.offset) }[...]
+        var changes = changes(of: run, in: entry)[...]
         var doubts = Doubts(since: cluster.now)
         while lanes[partition]!.next <= run.last {
             while !runner.hasRoom { try pause(5) }
