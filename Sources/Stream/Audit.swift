@@ -172,7 +172,7 @@ public final class Audit {
 
     private func cluster() throws(StreamExit) -> any Cluster {
         switch log {
-        case .dump(let dump): return DumpedCluster(dump)
+        case .dump(let dump): return DumpedCluster(dump, EntryCoding(topics: configuration.topics), group: configuration.group)
         case .kafka(let properties):
             do throws(KafkaError) {
                 let cluster = try KafkaCluster(properties, topics: configuration.topics, group: configuration.group, log: nil)
@@ -216,6 +216,8 @@ public final class Audit {
                 if let head = entry.head { judge.use(head.models, engine) }
             }
         }
+        instance.isAudit = true
+        instance.miss = { runner.put(.perform { _ in judge.miss() }) }
         let thread = Thread("engine") { runner.run() }
         let exit = instance.follow(to: end)
         let positions = runner.applied.mapValues(\.offset)
@@ -224,7 +226,13 @@ public final class Audit {
         if let failure = judge.failure { throw failure }
         guard exit == .stopped else { throw exit }
         summary.diverged += observer.divergences
-        if isLast { try judge.finish(positions, try instance.readAhead()) }
+        if isLast {
+            let lost = instance.base?.lost ?? []
+            for run in lost {
+                note("records of the input are gone topic=\(configuration.topics.name(run.partition.topic) ?? "") partition=\(run.partition.number) from=\(run.first) to=\(run.last + 1)")
+            }
+            try judge.finish(positions, lost, try instance.readAhead())
+        }
         summary.identical += judge.summary.identical
         summary.different += judge.summary.different
         summary.cannotBeRecomputed += judge.summary.cannotBeRecomputed
@@ -268,12 +276,16 @@ private final class Judge: @unchecked Sendable {
             isMine = full.form == form
             if begun.isEmpty { begun = full.places.mapValues(\.offset) }
             why = nil
-            if let theirs = full.base, let base, !theirs.isSame(base) {
-                why = base.lost.isEmpty ? "the leader's base lies before what can be read" : "records of the input are gone"
+            if let base, full.base.map({ !$0.isSame(base) }) ?? !base.lost.isEmpty {
+                why = base.lost.isEmpty ? "the leader's base lies before what can be read" : Self.gone
             }
-            if base?.lost.isEmpty == false { why = "records of the input are gone" }
         }
     }
+
+    private static let gone = "records of the input are gone"
+
+    /// Records that the leader applied are gone; what comes next lacks them.
+    func miss() { why = Self.gone }
 
     /// From here on these artefacts scored.
     func use(_ named: [String: String], _ engine: Engine) {
@@ -318,12 +330,17 @@ private final class Judge: @unchecked Sendable {
 
     /// Says of the verdicts that no scored record has what they are.
     ///
-    /// - Parameter ahead: up to where the journal speaks of records that were left to a later audit.
-    func finish(_ positions: [InputPartition: Int64], _ ahead: [InputPartition: Int64]) throws(StreamExit) {
+    /// - Parameters:
+    ///   - lost: records that are gone.
+    ///   - ahead: up to where the journal speaks of records that were left to a later audit.
+    func finish(_ positions: [InputPartition: Int64], _ lost: [Run], _ ahead: [InputPartition: Int64]) throws(StreamExit) {
         try verdicts.takeRest { verdict in
             let partition = InputPartition(.transactions, verdict.key.partition)
             let begin = begun[partition] ?? 0
             let range = begin..<max(begin, positions[partition] ?? 0)
+            if lost.contains(where: { $0.partition == partition && ($0.first...$0.last).contains(verdict.key.offset) }) {
+                return say(verdict.key, verdict.transactionID, .cannotBeRecomputed(why: Self.gone))
+            }
             if verdict.key.offset >= range.upperBound, verdict.key.offset < ahead[partition] ?? 0 { return }
             let result: AuditLine.Result =
                 if begun.isEmpty {

@@ -9,8 +9,8 @@ public enum Source: Hashable, Sendable {
 /// What a look at a source brought.
 public enum Fetched {
     case records(RecordBatch)
-    /// A record of the journal: offset and value.
-    case entry(Int64, UnsafeRawBufferPointer)
+    /// A record of the journal: offset, record time (−1: not known) and value.
+    case entry(Int64, time: Int64, UnsafeRawBufferPointer)
     /// The reader stands at the end of what can be read; the next offset.
     case end(Int64)
     /// The wanted offset is not there: below the log's start, or beyond its end.

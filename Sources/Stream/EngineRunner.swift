@@ -539,11 +539,12 @@ extension Engine {
         }
     }
 
-    /// Event time above which events are retained for their windows.
+    /// Event time above which events are retained for their windows, and labels for theirs.
     var oldestRetained: Int64 {
         let velocity = store.configuration
         guard watermark > Int64.min else { return Int64.min }
-        return max(watermark - velocity.windows.last! - velocity.allowedLateness, eventHorizon)
+        let delay = velocity.feedbackEnabled ? velocity.feedbackDelay : 0
+        return max(watermark - velocity.windows.last! - velocity.allowedLateness - delay, eventHorizon)
     }
 
     var stateDigest: Digest {

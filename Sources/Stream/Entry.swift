@@ -44,7 +44,9 @@ struct Base: Equatable {
     var n: Int64
     var process: UInt64
     var digest: Digest
-    /// Highest record time before its offsets plus the allowed skew.
+    /// Highest record time before its offsets, or of what was lost since, plus the allowed skew; `Int64.max` where that is not known.
+    ///
+    /// Of what is gone only the entry is known that others applied it with: it had come before that was committed.
     var age: Int64
     /// Ranges of records that were gone before they could be applied.
     var lost: [Run]
@@ -88,6 +90,8 @@ struct EpochHead: Equatable {
 struct Entry: Equatable {
     /// Where it stands in the journal, once it was read there; between two entries stands at least the marker of a transaction.
     var offset: Int64 = -1
+    /// Its record's time there, ms: what it speaks of had come before. −1: not known.
+    var time: Int64 = -1
     var n: Int64 = 0
     var epoch: Int64 = 0
     /// A random number of the process that wrote it.

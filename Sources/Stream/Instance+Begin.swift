@@ -19,6 +19,8 @@ extension Instance {
             }
             for record in slice.records { highest = max(highest, record.time) }
         }
+        // Where all of a partition's history is gone, nothing that is left says how old it was. One that writes the first entry itself is alone with it.
+        if entry.offset >= 0, full.places.contains(where: { gapPending.contains($0) && $1.offset > 0 }) { highest = max(highest, newest(with: entry)) }
         try waitForEngine()
         let applied = runner.applied
         places.merge(answered.mapValues(\.offset)) { $1 }
@@ -39,8 +41,11 @@ extension Instance {
             return engine.stateDigest
         }
         let age = highest == Int64.min ? highest : highest + configuration.maxClockSkew
-        base = Base(n: entry.n, process: entry.process, digest: digest, age: age, lost: lostRuns)
+        base = Base(n: entry.n, process: entry.process, digest: digest, age: age, lost: [])
     }
+
+    /// What record times of records that are gone may have been, at most: they had come before the entry that others applied them with. So high that it is never over where that is not known.
+    func newest(with entry: Entry) -> Int64 { entry.time < 0 ? Int64.max - configuration.maxClockSkew : entry.time }
 
     /// The topic is another one than that which the journal speaks of.
     func anotherRecord(_ partition: InputPartition, _ offset: Int64) -> StreamExit {
@@ -75,8 +80,9 @@ extension Instance {
             }
             if start > 0 { gapPending.insert(partition) }
             if start > end.offset {
-                observer.recordsLost(partition, count: start - end.offset)
                 lostRuns.append(Run(partition: partition, first: end.offset, last: start - 1))
+                guard !isAudit else { continue }
+                observer.recordsLost(partition, count: start - end.offset)
                 note(
                     .warning, "answered offset lies below the log's start",
                     [

@@ -183,6 +183,7 @@ extension Instance {
         var doubts = Doubts(since: cluster.now)
         while lanes[partition]!.next <= run.last {
             while !runner.hasRoom { try pause(5) }
+            if !lostRuns.isEmpty { lose(run, of: entry) }
             // Of one record there may be several changes; those of a record that is gone take effect with the next one.
             let head = lanes[partition]!.first?.offset ?? lanes[partition]!.next
             let stop = changes.first { $0.offset > head }?.offset ?? Int64.max
@@ -190,15 +191,17 @@ extension Instance {
                 let first = slice.run.first
                 var piece = FollowPiece(slice: slice, outcomes: expand(outcomes, slice), changes: carried)
                 carried = []
-                if gapPending.remove(partition) != nil {
+                if gapPending.remove(partition) != nil, !isAudit {
                     piece.changes.append(Change(partition: partition, offset: first, kind: .since(slice.records[0].time)))
                 }
                 while let change = changes.first, change.offset <= first { piece.changes.append(changes.removeFirst()) }
                 runner.put(.follow([piece]))
                 observer.followed(partition, records: slice.range.count)
                 if role == .restoring { restored.done += Int64(slice.range.count) }
-            } else if let record = lanes[partition]!.first, record.offset > run.last {
-                lanes[partition]!.next = run.last + 1  // the rest of the run is gone
+            } else if lanes[partition]!.first.map({ $0.offset > run.last }) ?? (lanes[partition]!.isAtEnd && lanes[partition]!.end > run.last) {
+                // A run ends with a record, and it does not come any more: the rest is gone.
+                lostRuns.append(Run(partition: partition, first: lanes[partition]!.next, last: run.last))
+                lanes[partition]!.next = run.last + 1
             } else {
                 try fetchInputs()
                 if lanes[partition]!.isEmpty {
@@ -207,8 +210,23 @@ extension Instance {
                 }
             }
         }
+        if !lostRuns.isEmpty { lose(run, of: entry) }
         carried += changes
         lanes[partition]!.next = max(lanes[partition]!.next, run.last + 1)
+        if !lostRuns.isEmpty { noteLosses(run) }
+    }
+
+    /// What was gone of a run that others applied is from now on part of the base's losses (rule 6): one range for what was lost at once.
+    private func noteLosses(_ run: Run) {
+        for lost in lostRuns where lost.partition == run.partition && lost.first <= run.last && run.first <= lost.last {
+            let part = Run(partition: run.partition, first: max(lost.first, run.first), last: min(lost.last, run.last))
+            if let i = base?.lost.firstIndex(where: { $0.partition == lost.partition && lost.first <= $0.first && $0.last <= lost.last }) {
+                base!.lost[i].last = max(base!.lost[i].last, part.last)
+            } else {
+                base?.lost.append(part)
+            }
+        }
+        lostRuns.removeAll { $0.partition == run.partition && $0.last <= run.last }
     }
 
     /// Looks at a partition that has ended where others read on: it may only be slow to come.
@@ -224,6 +242,20 @@ extension Instance {
         guard let bounds = cluster.bounds(.input(run.partition), timeout: 2000) else { return }
         doubts.count = bounds.next <= run.last ? doubts.count + 1 : 0
         if doubts.count == 5 { throw madeAnew(run.partition, end: bounds.next, below: run.last + 1) }
+    }
+
+    /// Takes what is gone of a run for lost: from now on the base is as old as that.
+    private func lose(_ run: Run, of entry: Entry) {
+        guard lostRuns.contains(where: { $0.partition == run.partition && $0.first <= run.last && run.first <= $0.last }) else { return }
+        noteLosses(run)
+        base!.age = max(base!.age, newest(with: entry) + configuration.maxClockSkew)
+        // Run after run may be lost, one range each, and of a compacted topic's scattered records any number.
+        let ranges = base!.lost.indices.filter { base!.lost[$0].partition == run.partition }.suffix(2)
+        if ranges.count == 2, base!.lost[ranges.first!].last + 1 == base!.lost[ranges.last!].first || base!.lost.count > 256 {
+            base!.lost[ranges.first!].last = base!.lost[ranges.last!].last
+            base!.lost.remove(at: ranges.last!)
+        }
+        miss()
     }
 
     /// One outcome a record.

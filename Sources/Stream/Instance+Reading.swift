@@ -33,6 +33,7 @@ extension Instance {
                     if end >= 0, batch.records[batch.records.count - 1].offset + 1 >= end { lanes[partition]!.isAtEnd = true }
                 case .end(let offset):
                     lanes[partition]!.isAtEnd = true
+                    lanes[partition]!.end = offset
                     if offset < lanes[partition]!.next { failure = madeAnew(partition, end: offset, below: lanes[partition]!.next) }
                 case .outOfRange: outOfRange = true
                 case .entry, .failed: break
@@ -95,12 +96,12 @@ extension Instance {
         var lostHead = false
         cluster.fetch(.journal, limit: 64) { fetched in
             switch fetched {
-            case .entry(let offset, let bytes):
+            case .entry(let offset, let time, let bytes):
                 journalAtEnd = false
                 journalNext = offset + 1
                 do {
                     var entry = try coding.decode(bytes, group: configuration.group)
-                    entry.offset = offset
+                    (entry.offset, entry.time) = (offset, time)
                     noteForSnapshot(entry)
                     entries.append(entry)
                     if role != .leader { unapplied.append((entry.n, cluster.now)) }

@@ -226,7 +226,7 @@ extension Instance {
             var isOver = false
             cluster.fetch(.journal, limit: 1) { fetched in
                 switch fetched {
-                case .entry(let at, let bytes):
+                case .entry(let at, _, let bytes):
                     isOver = true
                     journalNext = at + 1
                     if at == offset, var entry = try? coding.decode(bytes, group: configuration.group) {

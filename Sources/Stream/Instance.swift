@@ -31,6 +31,10 @@ final class Instance {
 
     /// Told of each entry before its runs are applied.
     var heed: (Entry, Base?) throws(StreamExit) -> Void = { _, _ in }
+    /// Told before records are applied that follow on others that are gone.
+    var miss: () -> Void = {}
+    /// It judges what others answered: what windows hold is complete where the journal says so, and nothing is lost to anybody but what a run names.
+    var isAudit = false
 
     // The journal's reader.
     var journalNext: Int64 = 0
@@ -55,6 +59,7 @@ final class Instance {
     var lastCommit: Int64?
     /// Partitions whose next record is the first after a gap.
     var gapPending: Set<InputPartition> = []
+    /// Records that were gone when they were to be read, as far as no run that was applied says what was done with them.
     var lostRuns: [Run] = []
     /// Changes whose records are gone.
     var carried: [Change] = []

@@ -85,7 +85,7 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
             unauthorized[source] = nil
             switch source {
             case .journal:
-                for i in 0..<spare.count { body(.entry(spare[i].offset, spare[i].value ?? .init(start: nil, count: 0))) }
+                for i in 0..<spare.count { body(.entry(spare[i].offset, time: spare[i].timestamp, spare[i].value ?? .init(start: nil, count: 0))) }
                 spare.removeAll()
             case .input(let partition):
                 body(.records(Self.batch(partition, spare)))

@@ -109,11 +109,22 @@ final class DumpedCluster: Cluster {
     private var endTold: [Source: Int] = [:]
     private let monitor = Monitor()
 
-    init(_ dump: LogDump) { self.dump = dump }
+    /// How far the journal speaks of each partition: what lies below and is not in the dump was gone when it was written.
+    private var reach: [InputPartition: Int64] = [:]
+
+    init(_ dump: LogDump, _ coding: EntryCoding, group: String) {
+        self.dump = dump
+        for stored in dump.journal {
+            // What is no entry is refused where it is read.
+            guard let value = stored.value, let entry = try? coding.decode(dump.bytes(value), group: group) else { continue }
+            reach.merge(entry.full?.places.mapValues(\.offset) ?? [:]) { max($0, $1) }
+            reach.merge(entry.next) { max($0, $1) }
+        }
+    }
 
     var now: Int64 { monotonicMillis() }
     func random(_ range: Range<Int64>) -> Int64 { range.lowerBound }
-    func inputPartitions() -> [InputPartition]? { dump.inputs.keys.sorted() }
+    func inputPartitions() -> [InputPartition]? { Set(dump.inputs.keys).union(reach.keys).sorted() }
 
     private func records(_ source: Source) -> [LogDump.Stored] {
         switch source {
@@ -145,11 +156,11 @@ final class DumpedCluster: Cluster {
             }
             body(.records(RecordBatch(partition, batch, owner: Owner(dump))))
         } else {
-            for stored in all[range] { body(.entry(stored.offset, stored.value.map { dump.bytes($0) } ?? .init(start: nil, count: 0))) }
+            for stored in all[range] { body(.entry(stored.offset, time: stored.time, stored.value.map { dump.bytes($0) } ?? .init(start: nil, count: 0))) }
         }
         guard range.upperBound == all.count, endTold[source] != all.count else { return }
         endTold[source] = all.count
-        body(.end(all.last.map { $0.offset + 1 } ?? 0))
+        body(.end(bounds(source, timeout: 0)!.next))
     }
 
     /// Keeps the dump alive; a dump has no headers, which reach no verdict.
@@ -163,7 +174,8 @@ final class DumpedCluster: Cluster {
     func wake() { monitor.locked { monitor.signal() } }
     func bounds(_ source: Source, timeout: Int64) -> (first: Int64, next: Int64)? {
         let all = records(source)
-        return (all.first?.offset ?? 0, all.last.map { $0.offset + 1 } ?? 0)
+        let reach = if case .input(let partition) = source { reach[partition] ?? 0 } else { Int64(0) }
+        return (all.first?.offset ?? reach, max(all.last.map { $0.offset + 1 } ?? 0, reach))
     }
     func offsets(at time: Int64, _ partitions: [InputPartition], timeout: Int64) -> [InputPartition: Int64]? {
         Dictionary(uniqueKeysWithValues: partitions.map { partition in

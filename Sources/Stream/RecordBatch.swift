@@ -70,6 +70,8 @@ struct Lane {
     private(set) var recordCount = 0
     /// Its reader stands at the end of what can be read; false again with the next record.
     var isAtEnd = false
+    /// Where that was: of what lies below, all has come. −1: it is not known.
+    var end: Int64 = -1
     /// Since when it is behind its end with nothing fetched, ms; nil while there is something.
     var emptySince: Int64?
     /// Passed by after having been waited for.

@@ -99,7 +99,7 @@ struct BrokerTests {
     }
 
     /// Recomputes all committed verdicts, or these.
-    func audit(_ lines: [String]? = nil, log: Audit.Log? = nil) throws -> (summary: Audit.Summary, lines: [AuditLine]) {
+    func audit(_ lines: [String]? = nil, log: Audit.Log? = nil, note: @escaping @Sendable (String) -> Void = { _ in }) throws -> (summary: Audit.Summary, lines: [AuditLine]) {
         var said: [AuditLine] = []
         let engine = EngineConfiguration(velocity: .init(feedbackEnabled: false), topic: topics.transactions)
         let audit = Audit(
@@ -109,7 +109,7 @@ struct BrokerTests {
                 changes: { (terms) throws(StreamExit) in
                     guard !terms.rates.isEmpty else { return [] }
                     do { return [.rates(try RateTable(csv: Array(terms.rates.utf8), base: engine.rules.baseCurrency))] } catch { throw .refused("\(error)") }
-                }), report: { said.append($0) }, note: { _ in })
+                }), report: { said.append($0) }, note: note)
         var rest = lines?[...]
         let summary = try audit.run(lines: lines.map { _ in { rest!.popFirst().map { Array($0.utf8) } } })
         return (summary, said)
@@ -342,6 +342,79 @@ struct BrokerTests {
         #expect(third.end() == .stopped)
         #expect(second.end() == .stopped)
         #expect(try ids(topics.fraudVerdicts) == (0..<6).map { "t\($0)" })
+    }
+
+    @Test func `an audit says of what is gone from the input that it cannot be recomputed, and of what is left that it is identical`() throws {
+        try admin.create(
+            .init(topics.transactions, partitions: 2, configuration: ["message.timestamp.type": "LogAppendTime"]), timeoutMillis: 20_000)
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        // Of accounts that have nothing in common.
+        func lone(_ id: Int) -> (key: String?, value: [UInt8]?) {
+            ("A\(id)", Array(#"{"transaction_id":"t\#(id)","account_id":"A\#(id)","timestamp":\#(now),"amount":\#(id).25}"#.utf8))
+        }
+        let running = try start("one")
+        try produce((0..<40).map { lone($0) })
+        #expect(running.wait { $0.scored == 40 })
+        #expect(running.end() == .stopped)
+        #expect(try audit().summary == Audit.Summary(identical: 80))
+        // One partition is cut in part, then whole; other accounts' windows are what they were.
+        func place(_ account: String) -> Int32 { withBytes(of: account) { Murmur2.partition($0, 2) } }
+        let partition = place("A0")
+        let count = Int64((0..<40).filter { place("A\($0)") == partition }.count)
+        for cut in [count / 2, count] {
+            try admin.deleteRecords(before: [.init(topic: topics.transactions, partition: partition, offset: cut)], timeoutMillis: 20_000)
+            let (summary, lines) = try audit()
+            #expect(summary == Audit.Summary(identical: 80 - 2 * Int(cut), cannotBeRecomputed: 2 * Int(cut)))
+            for line in lines where line.result != .identical {
+                #expect(line.partition == partition && line.offset < cut && line.result == .cannotBeRecomputed(why: "records of the input are gone"))
+            }
+            // The same of what is dumped now.
+            #expect(try audit(log: .dump(dump())).summary == summary)
+        }
+        // Who leads now lacks what an audit lacks: its verdicts can be recomputed.
+        let next = try start("two")
+        #expect(next.wait { $0.status.role == .leader })
+        try produce((40..<50).map { lone($0) })
+        #expect(next.wait { $0.scored == 10 })
+        #expect(next.end() == .stopped)
+        #expect(next.recorder.seen.withLock { $0.diverged } == 0)
+        #expect(try audit().summary == Audit.Summary(identical: 80 - 2 * Int(count) + 20, cannotBeRecomputed: 2 * Int(count)))
+    }
+
+    @Test func `what was aborted at a topic's head is missing in no dump`() throws {
+        try admin.create(
+            .init(topics.transactions, partitions: 1, configuration: ["message.timestamp.type": "LogAppendTime"]), timeoutMillis: 20_000)
+        let producer = try TransactionalProducer(["bootstrap.servers": servers], transactionalID: group + "-other", topics: [topics.transactions])
+        let topic = try producer.topic(topics.transactions)
+        try producer.initTransactions(timeoutMillis: 20_000)
+        for isCommitted in [false, true] {
+            try producer.begin()
+            for id in 0..<3 {
+                let record = good(id, "A")
+                try withBytes(of: record.key!) { key in
+                    try record.value!.withUnsafeBytes { try producer.produce(topic, partition: 0, key: key, value: $0) }
+                }
+            }
+            try producer.flush(timeoutMillis: 20_000)
+            if isCommitted { try producer.commit(timeoutMillis: 20_000) } else { try producer.abort(timeoutMillis: 20_000) }
+        }
+        let running = try start("one")
+        #expect(running.wait { $0.scored == 3 })
+        #expect(running.end() == .stopped)
+        #expect(try audit().summary == Audit.Summary(identical: 6))
+        let notes = Mutex([String]())
+        #expect(try audit(log: .dump(dump()), note: { note in notes.withLock { $0.append(note) } }).summary == Audit.Summary(identical: 6))
+        #expect(notes.withLock { $0 }.isEmpty)
+    }
+
+    /// The group's topics as they are now.
+    func dump() throws -> LogDump {
+        let dump = LogDump(topics: topics)
+        try LogDump.write(["bootstrap.servers": servers], topics: topics, group: group) { (line) throws(StreamExit) in
+            let added = line.withUnsafeBytes { bytes in Result { () throws(StreamExit) in try dump.add(bytes) } }
+            try added.get()
+        }
+        return dump
     }
 
     @Test func `an audit tells what is identical from what is not, and from what it cannot know`() throws {

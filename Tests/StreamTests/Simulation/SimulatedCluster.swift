@@ -92,7 +92,7 @@ final class SimulatedCluster: Cluster {
             reader.endTold = nil
             switch source {
             case .journal:
-                for (offset, record) in records { body(.entry(offset, record.value!)) }
+                for (offset, record) in records { body(.entry(offset, time: record.time, record.value!)) }
             case .input(let partition): body(.records(Self.batch(partition, records)))
             }
         }
