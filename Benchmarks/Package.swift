@@ -11,7 +11,7 @@ let package = Package(
         .executableTarget(name: "VelocityBenchmark", dependencies: ["CAllocations", .product(name: "Velocity", package: "weir")]),
         .executableTarget(
             name: "AMLBenchmark",
-            dependencies: ["Scoring", "Velocity", "Files", "Models"].map { .product(name: $0, package: "weir") }),
+            dependencies: ["CAllocations"] + ["Scoring", "Velocity", "Files", "Models"].map { .product(name: $0, package: "weir") }),
         .executableTarget(name: "ModelBenchmark", dependencies: [.product(name: "Models", package: "weir")]),
     ],
     swiftLanguageModes: [.v6],

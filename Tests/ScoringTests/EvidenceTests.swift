@@ -200,6 +200,7 @@ import Testing
                     if middles.count > best?.paths ?? 0 { best = (middles.count, source) }
                 }
                 (e["paths"], e["source_amount"]) = (Double(best?.paths ?? 0), money(best?.source.cents ?? 0))
+                e["ratio"] = Double(me.cents) / Double(best?.source.cents ?? 0)
                 (e["source_partition"], e["source_offset"]) = (0, Double(best?.source.offset ?? -1))
             case "CYCLE":
                 let n = shortestCycle()

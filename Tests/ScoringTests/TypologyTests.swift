@@ -14,6 +14,7 @@ import Velocity
         var last: Tx
         var fires: Bool
         var evidence: [String: Double] = [:]
+        var score: Double?
         var windows: [Int64] = [hour, day, 7 * day]
         var testDescription: String { "\(code): \(name)" }
     }
@@ -99,7 +100,10 @@ import Velocity
         Case(
             name: "a listed country over a border", code: "HIGH_RISK_GEOGRAPHY", before: [],
             last: Tx("x", "A", at: noon, "10", ["country": "US", "counterparty_country": "IR"]), fires: true,
-            evidence: ["country_level": 0, "counterparty_country_level": 2, "crosses_border": 1, "list_date": 20_251_024]),
+            evidence: ["country_level": 0, "counterparty_country_level": 2, "crosses_border": 1, "list_date": 20_251_024], score: 0.51),
+        Case(
+            name: "a sum sent to one", code: "HIGH_RISK_GEOGRAPHY", before: [],
+            last: Tx("x", "A", at: noon, "500", ["type": "transfer", "counterparty_id": "B", "country": "US", "counterparty_country": "IR"]), fires: true, score: 1),
         Case(name: "an unlisted one", code: "HIGH_RISK_GEOGRAPHY", before: [], last: Tx("x", "A", at: noon, "10", ["country": "US", "counterparty_country": "FR"]), fires: false),
         Case(
             name: "a monitored one within its border", code: "HIGH_RISK_GEOGRAPHY", before: [],
@@ -116,6 +120,22 @@ import Velocity
             name: "ten senders to one", code: "FAN_IN", before: population + fan(9), last: transfer("x", "S10", "B", noon, "500"), fires: true,
             evidence: ["senders": 10]),
         Case(name: "four senders to one", code: "FAN_IN", before: population + fan(3), last: transfer("x", "S4", "B", noon, "500"), fires: false),
+        Case(
+            name: "the tenth has paid before the week", code: "FAN_IN",
+            before: [transfer("g", "S10", "B", noon - 7 * day, "500")] + population + fan(9), last: transfer("x", "S10", "B", noon, "500"), fires: false),
+        Case(
+            name: "the tenth has paid a millisecond later", code: "FAN_IN",
+            before: [transfer("g", "S10", "B", noon - 7 * day + 1, "500")] + population + fan(9), last: transfer("x", "S10", "B", noon, "500"), fires: true,
+            evidence: ["senders": 10]),
+        Case(
+            name: "six senders, the last of them a customer of long", code: "SMURFING",
+            before: [transfer("0", "S6", "B", noon - 20 * day, "10")] + (1...5).map { transfer("\($0)", "S\($0)", "B", noon - Int64($0) * hour, "2500") },
+            last: transfer("x", "S6", "B", noon, "2500"), fires: false),
+        Case(
+            name: "six senders, each for the second time that week", code: "SMURFING",
+            before: (1...6).map { transfer("a\($0)", "S\($0)", "B", noon - Int64($0) * hour - day, "1000") }
+                + (1...5).map { transfer("b\($0)", "S\($0)", "B", noon - Int64($0) * hour, "1000") }, last: transfer("x", "S6", "B", noon, "1000"), fires: true,
+            evidence: ["senders": 6, "count": 12]),
         Case(
             name: "ten receivers of one", code: "FAN_OUT",
             before: population + (1...9).map { transfer("f\($0)", "A", "R\($0)", noon - Int64($0) * hour, "500") }, last: transfer("x", "A", "R10", noon, "500"),
@@ -144,7 +164,11 @@ import Velocity
         Case(
             name: "one source over three to one", code: "SCATTER_GATHER",
             before: (1...3).map { transfer("s\($0)", "X", "M\($0)", noon - 5 * hour, "100") } + (1...2).map { transfer("g\($0)", "M\($0)", "R", noon - hour, "90") },
-            last: transfer("x", "M3", "R", noon, "90"), fires: true, evidence: ["paths": 3, "source_amount": 100]),
+            last: transfer("x", "M3", "R", noon, "90"), fires: true, evidence: ["paths": 3, "source_amount": 100, "ratio": 0.9], score: 0.25),
+        Case(
+            name: "a tenth of what the source paid", code: "SCATTER_GATHER",
+            before: (1...3).map { transfer("s\($0)", "X", "M\($0)", noon - 5 * hour, "1000") } + (1...2).map { transfer("g\($0)", "M\($0)", "R", noon - hour, "90") },
+            last: transfer("x", "M3", "R", noon, "100"), fires: true, evidence: ["paths": 3, "ratio": 0.1], score: 0.0625),
         Case(
             name: "over two", code: "SCATTER_GATHER",
             before: (1...2).map { transfer("s\($0)", "X", "M\($0)", noon - 5 * hour, "100") } + [transfer("g", "M1", "R", noon - hour, "90"), transfer("h", "Y", "R", noon - hour, "90")],
@@ -296,6 +320,7 @@ import Velocity
         guard let found else { return }
         let score = try #require(found["score"] as? Double)
         #expect((0...1).contains(score))
+        if let right = c.score { #expect(abs(score - right) < 1e-6, "\(verdict.text)") }
         let evidence = try #require(found["evidence"] as? [String: Any])
         for (name, value) in c.evidence {
             let number = try #require(evidence[name] as? NSNumber, "\(name) in \(evidence)")

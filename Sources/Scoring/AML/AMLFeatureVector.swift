@@ -96,7 +96,7 @@ public final class AMLFeatureVector {
             p[9] = fit.amount < 0 ? -1 : seconds(fit.gap)
             p[10] = fit.amount <= 0 ? -1 : Double(fit.unspent) / Double(fit.amount)
         }
-        if needs.contains(.chain) { p[11] = event.isDebit ? Double(finder.chain(subject).hops) : 0 }
+        if needs.contains(.chain) { p[11] = event.isDebit ? Double(finder.chainHops ?? finder.chain(subject).hops) : 0 }
         if needs.contains(.dwell) {
             p[12] = event.isDebit ? seconds(graph.dwell(payer, at: subject.moment, window: finder.dayMillis, limits).median) : -1
         }

@@ -41,23 +41,23 @@ extension TypologyFinder {
     }
 
     /// Many small amounts from many: as the counterparty receives them, as the account deposits them, and as it passes them on. A shop, which
-    /// collects from many every week, is passed over by its own habit and by the population's.
+    /// collects from many every week, is passed over by its own habit and by the population's, and whoever paid it before is none of the many.
     func smurfing(_ s: Subject) {
         var best: (score: Double, window: FlowWindow, threshold: Double, isCounterparty: Bool)?
         func look(_ r: FlowWindow, _ key: UInt64, isCounterparty: Bool, _ full: Double) {
-            guard r.distinctAccounts >= settings.smurfingSenders, Double(r.sum) >= settings.smurfingSum * t,
-                Double(r.sum) <= settings.smurfingMean * t * Double(r.count),
-                let habit = self.habit(key, .in, r.distinctAccounts, minimum: settings.smurfingSenders, s)
+            guard r.distinctAccounts >= settings.smurfingSenders, double(r.sum) >= settings.smurfingSum * t,
+                double(r.sum) <= settings.smurfingMean * t * Double(r.count),
+                let habit = self.habit(key, .in, r.distinctAccounts, minimum: settings.smurfingSenders, s), !isCounterparty || isNewPair(s)
             else { return }
             let score = min(
                 rise(Double(r.distinctAccounts), Double(settings.smurfingSenders - 1), Double(settings.smurfingFull)),
-                rise(Double(r.sum), settings.smurfingSum * t, settings.smurfingSumFull * t))
+                rise(double(r.sum), settings.smurfingSum * t, settings.smurfingSumFull * t))
             if full * score > best?.score ?? -1 { best = (full * score, r, habit.threshold, isCounterparty) }
         }
         let inflow = s.reading.inflow[weekWindow]
         if !s.event.isDebit {
             look(inflow, s.event.account, isCounterparty: false, settings.smurfingCollected)
-        } else if Double(s.event.amount) >= settings.smurfingConsolidated * Double(inflow.sum) {
+        } else if Double(s.event.amount) >= settings.smurfingConsolidated * double(inflow.sum) {
             look(inflow, s.event.account, isCounterparty: false, 1)
         }
         if s.isPayment { look(s.reading.counterparty[weekWindow], s.event.counterparty, isCounterparty: true, settings.smurfingCollected) }
@@ -66,7 +66,7 @@ extension TypologyFinder {
         findings.integer("senders", best.window.distinctAccounts)
         findings.integer("count", best.window.count)
         findings.money("sum", Int64(clamping: best.window.sum))
-        findings.decimal("mean", Double(best.window.sum) / Double(best.window.count) / Double(minorUnits))
+        findings.decimal("mean", double(best.window.sum) / Double(best.window.count) / Double(minorUnits))
         findings.decimal("threshold", best.threshold)
         findings.seconds("window_seconds", weekMillis)
         leg(best.isCounterparty)

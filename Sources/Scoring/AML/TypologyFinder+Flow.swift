@@ -3,11 +3,11 @@ import Velocity
 /// What comes in and goes out again.
 extension TypologyFinder {
     func passThrough(_ s: Subject) {
-        let inflow = Double(s.reading.inflow[dayWindow].sum)
-        let outflow = Double(s.reading.account[dayWindow].sum)
+        let inflow = double(s.reading.inflow[dayWindow].sum)
+        let outflow = double(s.reading.account[dayWindow].sum)
         guard inflow > 0, inflow >= settings.passThroughInflow * t, outflow >= settings.passThroughRatio * inflow else { return }
-        searches += 1
         let dwell = graph.dwell(s.event.account, at: s.moment, window: dayMillis, settings.limits)
+        begin(isSampled: dwell.isCut)
         guard dwell.median >= 0, dwell.median <= settings.passThroughDwell else { return }
         let ratio = outflow / inflow
         let score = min(
@@ -36,6 +36,7 @@ extension TypologyFinder {
     func layering(_ s: Subject) {
         guard s.transaction.type.isMovement(hasCounterparty: s.isPayment) else { return }
         let found = chain(s)
+        chainHops = found.hops
         if found.cost.edges > 0 { begin(found.cost) }
         guard found.hops >= settings.layeringHops else { return }
         let amount = settings.layeringAmountFull * t

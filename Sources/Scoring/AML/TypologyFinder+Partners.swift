@@ -11,13 +11,24 @@ extension TypologyFinder {
     }
 
     func fan(_ typology: Typology, _ name: StaticString, _ partners: Int64, _ key: UInt64, _ side: Side, _ s: Subject) {
-        guard let habit = self.habit(key, side, partners, minimum: settings.fanMinimum, s) else { return }
+        guard let habit = self.habit(key, side, partners, minimum: settings.fanMinimum, s), isNewPair(s) else { return }
         findings.add(typology, rise(Double(partners), habit.threshold - 1, 2 * habit.threshold))
         findings.integer(name, partners)
         findings.decimal("population_mean", habit.population)
         if let own = habit.own { findings.integer("own_before", own) }
         findings.decimal("threshold", habit.threshold)
         findings.seconds("window_seconds", weekMillis)
+    }
+
+    /// Whether the account did not pay the counterparty before this week: all its debits to it lie in the window. A fan grows by such payments alone.
+    ///
+    /// - Complexity: O(1) for the first payment, else O(`settings.limits.degree`), once a transaction.
+    func isNewPair(_ s: Subject) -> Bool {
+        if s.reading.pairCount == 0 { return true }
+        if let known = pairIsNew { return known }
+        let inWindow = graph.pair(from: s.event.account, to: s.event.counterparty, at: s.moment, window: weekMillis, settings.limits).count
+        pairIsNew = inWindow == s.reading.pairCount
+        return inWindow == s.reading.pairCount
     }
 
     /// What is usual: of all other accounts, their movements in such a window, on average over those retained; of this account, its partners in the
@@ -52,10 +63,10 @@ extension TypologyFinder {
         guard let gathered = self.habit(s.event.account, .in, s.reading.inflow[weekWindow].distinctAccounts, minimum: least, s),
             let scattered = self.habit(s.event.account, .out, s.reading.account[weekWindow].distinctCounterparties, minimum: least, s)
         else { return }
-        searches += 1
         let r = graph.gatherScatter(
             s.event.account, to: s.event.counterparty, amount: s.event.amount, at: s.moment, window: weekMillis,
             senders: settings.gatherScatterPartners, settings.limits)
+        begin(isSampled: r.isCut)
         guard r.senders >= settings.gatherScatterPartners, r.receivers >= settings.gatherScatterPartners, r.inflow > 0 else { return }
         let ratio = Double(r.outflow) / Double(r.inflow)
         guard ratio >= settings.gatherScatterLow, ratio <= settings.gatherScatterHigh else { return }
@@ -83,8 +94,15 @@ extension TypologyFinder {
         begin(found.cost)
         guard found.paths >= settings.scatterGatherPaths else { return }
         let source = graph.movement(found.source)
-        findings.add(.scatterGather, rise(Double(found.paths), Double(settings.scatterGatherPaths - 1), Double(settings.scatterGatherFull)))
+        let ratio = source.amount == 0 ? 1 : Double(s.event.amount) / Double(source.amount)
+        let likeness = rise(ratio <= 1 ? ratio : 1 / ratio, settings.scatterGatherLike, settings.scatterGatherLikeFull)
+        let least = settings.scatterGatherUnlike
+        findings.add(
+            .scatterGather,
+            (least + (1 - least) * likeness)
+                * rise(Double(found.paths), Double(settings.scatterGatherPaths - 1), Double(settings.scatterGatherFull)))
         findings.integer("paths", Int64(found.paths))
+        findings.decimal("ratio", ratio)
         findings.money("source_amount", source.amount)
         findings.integer("source_partition", Int64(source.partition))
         findings.integer("source_offset", source.offset)

@@ -22,9 +22,9 @@ extension TypologyFinder {
         let beginning = min(graph.beginning, s.event.time)
         guard opened != .max || s.reading.accountFirstTime - beginning > settings.newAccountAge else { return }
         let sum = max(s.reading.account[dayWindow].sum, s.reading.inflow[dayWindow].sum)
-        guard Double(sum) >= settings.newAccountSum * t, sum > 0 else { return }
+        guard sum > 0, double(sum) >= settings.newAccountSum * t else { return }
         let score = min(
-            rise(Double(sum), settings.newAccountSum * t, settings.newAccountSumFull * t),
+            rise(double(sum), settings.newAccountSum * t, settings.newAccountSumFull * t),
             0.5 + 0.5 * rise(Double(-age), Double(-settings.newAccountAge), 0))
         findings.add(.newAccountLarge, score)
         findings.seconds("age_seconds", age)
@@ -39,7 +39,9 @@ extension TypologyFinder {
         guard own > 0 || other > 0 else { return }
         let crosses = s.transaction.crossesBorder
         let level = max(own, other) == 2 ? settings.geographyCallForAction : settings.geographyMonitored
-        findings.add(.highRiskGeography, crosses ? level : level * settings.geographyWithin)
+        let least = settings.geographySmall
+        let size = least + (1 - least) * rise(Double(s.event.amount), 0, settings.geographyAmountFull * t)
+        findings.add(.highRiskGeography, size * (crosses ? level : level * settings.geographyWithin))
         findings.integer("country_level", own)
         findings.integer("counterparty_country_level", other)
         findings.integer("crosses_border", crosses ? 1 : 0)
@@ -53,8 +55,7 @@ extension TypologyFinder {
         guard days >= 3 else { return }
         var best: (score: Double, sum: Int64, z: Double, habit: HabitReading, isCounterparty: Bool)?
         func look(_ key: UInt64, _ side: Side, isCounterparty: Bool) {
-            let now = graph.read(key, side, at: s.moment, window: dayMillis, settings.limits)
-            let sum = now.sum + s.event.amount
+            let sum = graph.sum(key, side, at: s.moment, window: dayMillis, settings.limits) + s.event.amount
             guard Double(sum) >= settings.rapidSum * t else { return }
             let habit = graph.habit(key, side, at: s.moment, day: dayMillis, days: days, settings.limits)
             guard habit.activeDays >= settings.rapidActiveDays else { return }
@@ -67,8 +68,8 @@ extension TypologyFinder {
         // The windows know at once whether there is enough to look at.
         let side: Side = s.event.isDebit ? .out : .in
         let own = s.event.isDebit ? s.reading.account[dayWindow].sum : s.reading.inflow[dayWindow].sum
-        if Double(own) >= settings.rapidSum * t { look(s.event.account, side, isCounterparty: false) }
-        if s.isPayment, Double(s.reading.counterparty[dayWindow].sum) >= settings.rapidSum * t {
+        if double(own) >= settings.rapidSum * t { look(s.event.account, side, isCounterparty: false) }
+        if s.isPayment, double(s.reading.counterparty[dayWindow].sum) >= settings.rapidSum * t {
             look(s.event.counterparty, .in, isCounterparty: true)
         }
         guard let best else { return }

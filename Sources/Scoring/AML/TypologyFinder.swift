@@ -1,5 +1,26 @@
 import Velocity
 
+/// Searches of the payment graph for one transaction, all together.
+public struct Searches: Sendable, Equatable {
+    public var count = 0
+    /// Movements that they looked at.
+    public var edges = 0
+    /// Searches that met the bound on movements.
+    public var cut = 0
+    /// Searches that met the bound on degree, and none on movements.
+    public var sampled = 0
+
+    public init() {}
+
+    func adding(_ cost: SearchCost) -> Searches {
+        var sum = self
+        sum.count += 1
+        sum.edges += cost.edges
+        if cost.isCut { sum.cut += 1 } else if cost.hubs > 0 { sum.sampled += 1 }
+        return sum
+    }
+}
+
 /// Finds the typologies that one transaction completes, with the numbers that show each.
 ///
 /// It looks at what the windows say of the transaction (`Reading`) and at the payment graph as it was before it. Both legs of a payment count:
@@ -8,9 +29,12 @@ final class TypologyFinder {
     private(set) var settings: TypologySettings
     var graph: PaymentGraph
     let findings = TypologyFindings()
-    /// What the searches for this transaction took, all together, and how many were begun.
-    var cost = SearchCost()
-    var searches = 0
+    /// What the searches for this transaction took.
+    private(set) var searches = Searches()
+    /// What `isNewPair` found for this transaction.
+    var pairIsNew: Bool?
+    /// What `layering` found for this transaction, where it looked.
+    var chainHops: Int?
 
     let countries: HighRiskCountries
     let windows: [Int64]
@@ -75,8 +99,9 @@ final class TypologyFinder {
     func find(_ subject: Subject) {
         let event = subject.event
         findings.clear()
-        cost = SearchCost()
-        searches = 0
+        searches = Searches()
+        pairIsNew = nil
+        chainHops = nil
         largeAmount(subject)
         structuring(subject)
         smurfing(subject)
@@ -101,9 +126,14 @@ final class TypologyFinder {
 
     // MARK: Saying how
 
-    func begin(_ found: SearchCost) {
-        searches += 1
-        cost.add(found)
+    /// A search was made.
+    func begin(_ found: SearchCost) { searches = searches.adding(found) }
+
+    /// An account's movements were looked at one by one, the newest alone where there were more than the bound on degree.
+    func begin(isSampled: Bool) {
+        var cost = SearchCost()
+        cost.hubs = isSampled ? 1 : 0
+        begin(cost)
     }
 
     /// The numbers are the counterparty's, not the account's.

@@ -46,6 +46,11 @@ public struct TypologySettings: Sendable, Equatable {
     /// `SCATTER_GATHER`: accounts between at least, and for 1.
     public var scatterGatherPaths: Int64 = 3
     public var scatterGatherFull: Int64 = 6
+    /// What is passed on over what the source paid, or the other way round: from where it is like it, and for 1; and what the score is multiplied by where
+    /// it is not: an employer's staff pay the same shops, which is nobody's money passed on.
+    public var scatterGatherLike = 0.3
+    public var scatterGatherLikeFull = 0.7
+    public var scatterGatherUnlike = 0.25
 
     /// `CYCLE`: hops at most, the closing payment included; the least share that each payment is of the one before, in thousandths, and for 1.
     public var cycleHops = 6
@@ -97,6 +102,9 @@ public struct TypologySettings: Sendable, Equatable {
     public var geographyCallForAction = 1.0
     public var geographyMonitored = 0.5
     public var geographyWithin = 0.6
+    /// What an amount of nothing leaves of it, and the amount, in T, that leaves all.
+    public var geographySmall = 0.5
+    public var geographyAmountFull = 0.05
 
     /// `RAPID_MOVEMENT`: z-score at least, and for 1; sum at least and for 1, in T; days with movements behind it; and the least spread, as a share of the mean
     /// and of T, so that an account that always pays the same is not without one.

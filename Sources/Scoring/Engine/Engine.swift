@@ -160,8 +160,8 @@ public final class Engine {
         State(store: store, graph: graph).digest()
     }
 
-    /// Searches of the payment graph that the last AML verdict began, the movements that they looked at, and whether one was cut.
-    public var amlSearches: (count: Int, edges: Int, isCut: Bool) { (typologies.searches, typologies.cost.edges, typologies.cost.isCut) }
+    /// Searches of the payment graph for the last AML verdict.
+    public var amlSearches: Searches { typologies.searches }
 
     /// Bytes that windows, memory and the payment graph hold.
     public var stateBytes: Int { store.stateBytes + graph.stateBytes }

@@ -10,7 +10,7 @@ struct EdgeList {
 }
 
 /// Blocks of references in size classes, four a doubling; a block that is given back is used again, and when many wait for that all are laid out anew.
-struct EdgeListArena: ~Copyable {
+final class EdgeListArena {
     /// References, in units of two.
     private(set) var words: UnsafeMutablePointer<UInt32>
     private var capacity: Int
@@ -55,7 +55,7 @@ struct EdgeListArena: ~Copyable {
     }
 
     /// - Complexity: O(references behind `i`).
-    mutating func insert(_ reference: UInt32, at i: Int, into list: inout EdgeList) {
+    func insert(_ reference: UInt32, at i: Int, into list: inout EdgeList) {
         if list.sizeClass == 0 {
             if list.count == 0 {
                 list.block = reference
@@ -83,7 +83,7 @@ struct EdgeListArena: ~Copyable {
     }
 
     /// Takes the oldest reference out.
-    mutating func removeFirst(_ list: inout EdgeList) {
+    func removeFirst(_ list: inout EdgeList) {
         precondition(list.count > 0, "there is a first")
         list.count -= 1
         if list.sizeClass == 0 { return }
@@ -114,7 +114,7 @@ struct EdgeListArena: ~Copyable {
     /// Lays the blocks of all lists out anew, without gaps.
     ///
     /// - Complexity: O(references + lists); at most once in so many references given back.
-    mutating func compact(_ nodes: UnsafeMutablePointer<PaymentGraph.Node>, _ count: Int) {
+    func compact(_ nodes: UnsafeMutablePointer<PaymentGraph.Node>, _ count: Int) {
         var needed = 0
         func add(_ list: EdgeList) { if list.sizeClass > 0 { needed += sizes[Int(sizeClass(for: Int(list.count)))] } }
         for i in 0..<count where !nodes[i].isFree {
@@ -143,14 +143,14 @@ struct EdgeListArena: ~Copyable {
         Glibc.free(old)
     }
 
-    private mutating func move(_ list: inout EdgeList, to sizeClass: UInt32) {
+    private func move(_ list: inout EdgeList, to sizeClass: UInt32) {
         let block = take(sizeClass)
         (words + Int(block) * 2).update(from: references(list), count: Int(list.count))
         give(list.block, list.sizeClass)
         list = EdgeList(block: block, start: 0, count: list.count, sizeClass: sizeClass)
     }
 
-    private mutating func take(_ sizeClass: UInt32) -> UInt32 {
+    private func take(_ sizeClass: UInt32) -> UInt32 {
         let c = Int(sizeClass)
         if free[c] != .max {
             let block = free[c]
@@ -163,13 +163,13 @@ struct EdgeListArena: ~Copyable {
         if top > capacity {
             precondition(top / 2 < Int(UInt32.max), "more references than 32 bits can name")
             let larger = max(top, capacity * 2)
-            Growable.grow(&words, to: larger)
+            words = Growable.grown(words, to: larger)
             capacity = larger
         }
         return UInt32(begin / 2)
     }
 
-    private mutating func give(_ block: UInt32, _ sizeClass: UInt32) {
+    private func give(_ block: UInt32, _ sizeClass: UInt32) {
         words[Int(block) * 2] = free[Int(sizeClass)]
         free[Int(sizeClass)] = block
         waiting += sizes[Int(sizeClass)]

@@ -3,7 +3,7 @@ import Glibc
 /// All edges in the order of (time, place), oldest first, in chunks: what says exactly which edges are no longer retained.
 ///
 /// Nearly every edge is the newest and is put behind the last; a late one is put in its place within one chunk.
-struct EdgeOrder: ~Copyable {
+final class EdgeOrder {
     private struct Chunk {
         var references: UnsafeMutablePointer<UInt32>
         var start = 0
@@ -42,7 +42,7 @@ struct EdgeOrder: ~Copyable {
     /// The oldest edge; there is one.
     var oldest: UInt32 { chunks[first].references[chunks[first].start] }
 
-    mutating func removeOldest() {
+    func removeOldest() {
         chunks[first].start += 1
         chunks[first].count -= 1
         if chunks[first].count == 0 {
@@ -76,7 +76,7 @@ struct EdgeOrder: ~Copyable {
     }
 
     /// - Complexity: O(1) for the newest, else O(chunk + log edges), and O(chunks) where a full one must be split.
-    mutating func insert(_ reference: UInt32, _ edges: UnsafePointer<Edge>, _ watermark: Int64) {
+    func insert(_ reference: UInt32, _ edges: UnsafePointer<Edge>, _ watermark: Int64) {
         let (time, place) = (edges[Int(reference)].time(watermark), edges[Int(reference)].place)
         @inline(__always) func isBeforeOther(_ other: UInt32) -> Bool {
             let edge = edges[Int(other)]
@@ -93,7 +93,7 @@ struct EdgeOrder: ~Copyable {
     @inline(__always)
     private func newest(_ chunk: Chunk) -> UInt32 { chunk.references[chunk.start + chunk.count - 1] }
 
-    private mutating func insertLate(_ reference: UInt32, _ isBeforeOther: (UInt32) -> Bool) {
+    private func insertLate(_ reference: UInt32, _ isBeforeOther: (UInt32) -> Bool) {
         // The last chunk whose first edge does not come after it, else the first chunk.
         var (c, high) = (first, end)
         while high - c > 1 {
@@ -124,7 +124,7 @@ struct EdgeOrder: ~Copyable {
     }
 
     /// Makes room for an empty chunk before the one at `index` and says where it is: its neighbours may have been moved with it.
-    private mutating func addChunk(at index: Int) -> Int {
+    private func addChunk(at index: Int) -> Int {
         var index = index
         if end == capacity {
             if first * 2 >= capacity {
@@ -134,7 +134,7 @@ struct EdgeOrder: ~Copyable {
                 first = 0
             } else {
                 capacity *= 2
-                Growable.grow(&chunks, to: capacity)
+                chunks = Growable.grown(chunks, to: capacity)
             }
         }
         memmove(chunks + index + 1, chunks + index, (end - index) * MemoryLayout<Chunk>.stride)
@@ -143,7 +143,7 @@ struct EdgeOrder: ~Copyable {
         return index
     }
 
-    private mutating func take() -> UnsafeMutablePointer<UInt32> {
+    private func take() -> UnsafeMutablePointer<UInt32> {
         if let p = free {
             free = next(p)
             return p
@@ -152,7 +152,7 @@ struct EdgeOrder: ~Copyable {
         return .allocate(capacity: Self.size)
     }
 
-    private mutating func give(_ p: UnsafeMutablePointer<UInt32>) {
+    private func give(_ p: UnsafeMutablePointer<UInt32>) {
         UnsafeMutableRawPointer(p).storeBytes(of: free, as: UnsafeMutablePointer<UInt32>?.self)
         free = p
     }

@@ -19,12 +19,6 @@ public struct SearchCost: Sendable, Equatable {
     public var hubs = 0
 
     public init() {}
-
-    public mutating func add(_ other: SearchCost) {
-        edges += other.edges
-        isCut = isCut || other.isCut
-        hubs += other.hubs
-    }
 }
 
 /// Memory that searches use again and again, so that they allocate nothing.

@@ -106,6 +106,16 @@ extension PaymentGraph {
         return false
     }
 
+    /// What an account's movements in a window come to, minor units.
+    ///
+    /// - Complexity: O(`limits.degree`).
+    public func sum(_ key: UInt64, _ side: Side, at moment: Moment, window: Int64, _ limits: GraphLimits) -> Int64 {
+        guard let list = list(key, side) else { return 0 }
+        var sum: Int64 = 0
+        _ = each(list, moment, window, limits) { sum += $0.amount }
+        return sum
+    }
+
     /// Counts an account's movements in a window.
     ///
     /// - Complexity: O(`limits.degree`).
@@ -268,8 +278,15 @@ extension PaymentGraph {
         let sums = scratch.numbers
         sums.update(repeating: 0, count: days)
         let end = Moment(time: moment.time &- day, place: .max, own: moment.own)
+        // The day that is counted, and where it begins: times only fall.
+        var back = 0
+        var begin = end.time &- day
         r.isCut = each(list, end, day * Int64(days), limits) { edge in
-            let back = Int((end.time - edge.time(watermark)) / day)
+            let time = edge.time(watermark)
+            while time <= begin {
+                back += 1
+                begin &-= day
+            }
             if sums[back] == 0, edge.amount > 0 { r.activeDays += 1 }
             sums[back] += edge.amount
         }

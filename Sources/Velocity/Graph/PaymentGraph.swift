@@ -55,8 +55,8 @@ public final class PaymentGraph {
     private var table: UnsafeMutablePointer<UInt32>
     private var tableMask = (1 << 9) - 1
 
-    private(set) var lists = EdgeListArena()
-    private(set) var order = EdgeOrder()
+    let lists = EdgeListArena()
+    let order = EdgeOrder()
     /// While a snapshot is written: the movements that are new since it began.
     var newcomers: Newcomers?
     let scratch = GraphScratch()
@@ -170,7 +170,7 @@ public final class PaymentGraph {
         if edgeTop == edgeCapacity {
             precondition(edgeCapacity < 1 << 31, "more movements than 32 bits can name")
             edgeCapacity *= 2
-            Growable.grow(&edges, to: edgeCapacity)
+            edges = Growable.grown(edges, to: edgeCapacity)
         }
         edges[edgeTop] = edge
         edgeTop += 1
@@ -220,8 +220,8 @@ public final class PaymentGraph {
 
     private func growNodes() {
         precondition(nodeCapacity < 1 << 24, "more accounts than 24 bits can name")
-        Growable.grow(&nodes, to: nodeCapacity * 2)
-        Growable.grow(&marks, to: nodeCapacity * 2)
+        nodes = Growable.grown(nodes, to: nodeCapacity * 2)
+        marks = Growable.grown(marks, to: nodeCapacity * 2)
         (marks + nodeCapacity).initialize(repeating: Mark(), count: nodeCapacity)
         nodeCapacity *= 2
     }
