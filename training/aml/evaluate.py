@@ -4,7 +4,7 @@
     evaluate.py --weir .build/release/weir --data ../shared/data [--set amlsim|tide] [--ablation] [--seeds 3]
 
 Needs a table of `weir features --for aml` with windows 24h,7d,30d. Split 60/20/20 by time; the first fifth of the training part is left out, since memory is still filling there. Labels, alert ids and typology
-names are never features. Of ordinary rows a share is trained on, weighted back (`--negatives`); all are judged. The threshold of F1 is chosen on the middle part. Needs lightgbm, numpy and scikit-learn.
+names are never features. Of ordinary rows a share is trained on, weighted back (`--negatives`); all are judged. The threshold of F1 is chosen on the middle part. Needs requirements.txt.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import tempfile
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 SETS = {
@@ -76,9 +77,8 @@ def features(weir, path, windows, shuffle=None):
         target = os.path.join(folder, "features.csv")
         environment = dict(os.environ, VELOCITY_ANALYSIS_WINDOWS=windows, FEEDBACK_ENABLED="false")
         subprocess.run([weir, "features", "--for", "aml", source, "-o", target], check=True, env=environment)
-        with open(target) as f:
-            names = f.readline().rstrip("\n").split(",")[1:]
-        table = np.loadtxt(target, delimiter=",", skiprows=1, usecols=range(1, len(names) + 1), dtype=np.float32)
+        names = list(pd.read_csv(target, nrows=0).columns[1:])
+        table = pd.read_csv(target, usecols=names, dtype=np.float32)[names].to_numpy()
     assert len(table) == len(rows), f"{len(rows) - len(table)} rows were refused"
     label = np.array([int(r["is_laundering"] in ("1", "True", "true")) for r in rows])
     pattern = np.array([r["typology"] for r in rows])
@@ -146,6 +146,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--negatives", type=float, default=0.15, help="share of the ordinary rows that are trained on")
     parser.add_argument("--ablation", action="store_true", help="what each part of the features adds, and a run with shuffled counterparties")
+    parser.add_argument("--ablation-seeds", type=int, default=1)
     parser.add_argument("--importance", action="store_true")
     parser.add_argument("--cache", help="an .npz that keeps the feature table between runs")
     arguments = parser.parse_args()
@@ -168,9 +169,9 @@ def main():
     names, table, label, pattern = load()
     usable = [i for i, n in enumerate(names) if not n.startswith(NEVER) and table[:, i].std() > 0]
 
-    def run(columns, what, table=table, seeds=arguments.seeds):
+    def run(columns, what, table=table, seeds=0):
         results = []
-        for seed in range(seeds):
+        for seed in range(seeds or arguments.ablation_seeds):
             model = train(table, label, columns, parameters, rounds, seed, arguments.negatives)
             results.append(judge(model, table, label, pattern, columns))
         result = mean(results)
@@ -179,7 +180,7 @@ def main():
         print(line(what, result), flush=True)
         return model
 
-    model = run(usable, "all")
+    model = run(usable, "all", seeds=arguments.seeds)
     if arguments.importance:
         gain = model.feature_importance("gain")
         for i in np.argsort(-gain)[:40]:
@@ -194,6 +195,8 @@ def main():
             run([i for i in usable if families(names[i]) != part], "all but " + part)
         _, shuffled, _, _ = load(shuffle=1)
         run(usable, "all, counterparties shuffled", table=shuffled)
+        graph = ("chains", "graph", "typologies")
+        run([i for i in usable if families(names[i]) not in graph], "all but chains, graph and typologies, counterparties shuffled", table=shuffled)
         run([i for i in usable if families(names[i]) in ("amount", "windows")], "windows, counterparties shuffled", table=shuffled)
 
 
