@@ -304,6 +304,8 @@ private final class Judge: @unchecked Sendable {
         } catch {
             return fail(.refused("\(error)"))
         }
+        // One file serves all passes: what another form's will judge stays in it.
+        guard isMine || !(verdicts is VerdictFile) else { return }
         for (i, record) in records.enumerated() where record.topic == .transactions && piece.outcomes![i] == .scored {
             for (isFraud, range) in [(true, sink.results[i].fraud), (false, sink.results[i].aml)] {
                 let key = VerdictKey(isFraud: isFraud, partition: record.partition, offset: record.offset)

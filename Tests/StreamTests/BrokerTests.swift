@@ -99,13 +99,16 @@ struct BrokerTests {
     }
 
     /// Recomputes all committed verdicts, or these.
-    func audit(_ lines: [String]? = nil, log: Audit.Log? = nil, note: @escaping @Sendable (String) -> Void = { _ in }) throws -> (summary: Audit.Summary, lines: [AuditLine]) {
+    func audit(
+        _ lines: [String]? = nil, log: Audit.Log? = nil, form: @escaping (Audit.Terms?) -> String = { _ in "test" },
+        note: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> (summary: Audit.Summary, lines: [AuditLine]) {
         var said: [AuditLine] = []
         let engine = EngineConfiguration(velocity: .init(feedbackEnabled: false), topic: topics.transactions)
         let audit = Audit(
             configuration("audit"), log: log ?? .kafka(["bootstrap.servers": servers]),
             making: .init(
-                engine: { _ in (Engine(engine), "test") },
+                engine: { (Engine(engine), form($0)) },
                 changes: { (terms) throws(StreamExit) in
                     guard !terms.rates.isEmpty else { return [] }
                     do { return [.rates(try RateTable(csv: Array(terms.rates.utf8), base: engine.rules.baseCurrency))] } catch { throw .refused("\(error)") }
@@ -405,6 +408,23 @@ struct BrokerTests {
         let notes = Mutex([String]())
         #expect(try audit(log: .dump(dump()), note: { note in notes.withLock { $0.append(note) } }).summary == Audit.Summary(identical: 6))
         #expect(notes.withLock { $0 }.isEmpty)
+    }
+
+    @Test func `verdicts of every form in the journal are judged, be they in topics or in a dump`() throws {
+        try admin.create(
+            .init(topics.transactions, partitions: 1, configuration: ["message.timestamp.type": "LogAppendTime"]), timeoutMillis: 20_000)
+        for (i, form) in ["a", "b", "a"].enumerated() {
+            let running = try start("\(i)") {
+                $0.form = form
+                $0.settings = ["FORM": form]
+            }
+            try produce((0..<5).map { good(5 * i + $0, "A") })
+            #expect(running.wait { $0.scored == 5 })
+            #expect(running.end() == .stopped)
+        }
+        let form: (Audit.Terms?) -> String = { $0?.settings["FORM"] ?? "none" }
+        #expect(try audit(form: form).summary == Audit.Summary(identical: 30))
+        #expect(try audit(log: .dump(dump()), form: form).summary == Audit.Summary(identical: 30))
     }
 
     /// The group's topics as they are now.
