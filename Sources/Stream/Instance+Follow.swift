@@ -41,12 +41,20 @@ extension Instance {
 
     func becomeReady() {
         guard !isReady else { return }
+        sayIncomplete()
         isReady = true
         note(
             .info, "state ready",
             [
                 ("entry", "\(last?.n ?? 0)"), ("records", "\(restored.done)"), ("seconds", "\(Double(cluster.now - restoreBegan) / 1000)"),
             ])
+    }
+
+    /// Windows are not whole before the end of what was lost, also where nothing has come since in its partition that would say so.
+    func sayIncomplete() {
+        guard let time = lostUpTo.values.max() else { return }
+        lostUpTo.removeAll()
+        runner.perform { $0.incomplete.since = max($0.incomplete.since, time) }
     }
 
     /// How long to wait before standing, ms; nil while there is no reason to (rule 7).
@@ -191,6 +199,7 @@ extension Instance {
                 let first = slice.run.first
                 var piece = FollowPiece(slice: slice, outcomes: expand(outcomes, slice), changes: carried)
                 carried = []
+                lostUpTo[partition] = nil
                 if gapPending.remove(partition) != nil, !isAudit {
                     piece.changes.append(Change(partition: partition, offset: first, kind: .since(slice.records[0].time)))
                 }
@@ -249,6 +258,7 @@ extension Instance {
         guard lostRuns.contains(where: { $0.partition == run.partition && $0.first <= run.last && run.first <= $0.last }) else { return }
         noteLosses(run)
         base!.age = max(base!.age, newest(with: entry) + configuration.maxClockSkew)
+        if gapPending.contains(run.partition), entry.time >= 0 { lostUpTo[run.partition] = entry.time }
         // Run after run may be lost, one range each, and of a compacted topic's scattered records any number.
         let ranges = base!.lost.indices.filter { base!.lost[$0].partition == run.partition }.suffix(2)
         if ranges.count == 2, base!.lost[ranges.first!].last + 1 == base!.lost[ranges.last!].first || base!.lost.count > 256 {

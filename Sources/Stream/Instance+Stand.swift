@@ -80,6 +80,7 @@ extension Instance {
 
     /// The first entry of an epoch: full and without runs.
     private func firstEntry() throws(StreamExit) -> Entry {
+        sayIncomplete()
         var entry = blank()
         let applied = runner.applied
         if base == nil {

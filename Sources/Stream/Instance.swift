@@ -59,6 +59,8 @@ final class Instance {
     var lastCommit: Int64?
     /// Partitions whose next record is the first after a gap.
     var gapPending: Set<InputPartition> = []
+    /// Record times up to which records of such partitions are lost that others applied, as far as that is known, ms.
+    var lostUpTo: [InputPartition: Int64] = [:]
     /// Records that were gone when they were to be read, as far as no run that was applied says what was done with them.
     var lostRuns: [Run] = []
     /// Changes whose records are gone.

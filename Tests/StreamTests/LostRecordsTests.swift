@@ -39,6 +39,11 @@ import Velocity
         #expect(driver.stop(first) == .stopped)
         driver.turn(10_000)
         #expect(second.role == .leader)
+        // Where nothing has come since in that partition, others say so.
+        #expect(driver.fraudVerdicts(0).allSatisfy { $0.text!.contains(#""complete":true"#) })
+        feed(driver, 10..<11)
+        #expect(driver.settle())
+        #expect(driver.fraudVerdicts(0).last?.text?.contains(#""complete":false"#) == true)
         let third = driver.start("third")
         driver.turn(10_000)
         #expect(driver.stop(second) == .stopped)
