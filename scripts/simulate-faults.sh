@@ -44,7 +44,7 @@ mutations() {
     for patch in Tests/Faults/mutations/*.patch; do
         name=$(basename "$patch" .patch)
         lay_out
-        if ! patch -s -d "$package/Sources/Stream" -p1 <"$patch"; then
+        if ! patch -s -F0 -d "$package/Sources/Stream" -p1 <"$patch"; then
             echo "$name: the patch no longer fits the sources; make it anew"
             failed=1
             continue

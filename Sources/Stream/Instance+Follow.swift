@@ -89,7 +89,7 @@ extension Instance {
     func take(_ entry: Entry) throws(StreamExit) {
         try standStillWhereOverfull()
         defer { runner.put(.mark(entry.n)) }
-        if let last, entry.n <= last.n, entry.process == process { return }  // its own, already known to be committed
+        if let last, entry.n <= last.n, entry.process == process { return noteOwn(entry) }  // already known to be committed
         if let last, entry.n != last.n + 1 {
             throw .rebuild("entry \(entry.n) follows entry \(last.n) in the journal")
         }
@@ -121,6 +121,7 @@ extension Instance {
         }
         try apply(entry)
         last = entry
+        isJournalLost = false
         if entry.full != nil { try compare(entry) }
     }
 

@@ -25,11 +25,16 @@ extension Instance {
                 try dispatch()
             }
             try fetchJournal()
+            if isJournalLost {
+                loseLead()
+                return
+            }
             if let other = entries.first(where: { $0.process != process }) {
                 note(.warning, "another leads", [("instance", other.instance), ("entry", "\(other.n)")])
                 loseLead()
                 return
             }
+            for entry in entries { noteOwn(entry) }
             entries.removeAll()
             takeClosed()
             let now = cluster.now
@@ -62,6 +67,11 @@ extension Instance {
         if try put(entry) { note(.info, "handed over", [("entry", "\(entry.n)")]) }
         role = .follower
         throw .stopped
+    }
+
+    /// Where its last entry stands is known once that was read.
+    func noteOwn(_ entry: Entry) {
+        if entry.n == last?.n, entry.process == process { last?.offset = entry.offset }
     }
 
     private func takeClosed() {

@@ -120,9 +120,21 @@ extension Instance {
             }
         }
         if let failure { throw failure }
-        if lostHead {
-            if last != nil || base != nil { throw .rebuild("the journal no longer has what follows entry \(last?.n ?? 0)") }
-            cluster.readJournalFromStart()
-        }
+        if lostHead { try loseJournal() }
+    }
+
+    /// The journal was deleted, or cut off behind what was read of it: it is read from its start. Whether this state may go on is found out by what follows there; where nothing does, by the
+    /// group's offsets (rule 12).
+    ///
+    /// - Throws: `.rebuild` for a state that is not whole yet: a restart begins it anew.
+    func loseJournal() throws(StreamExit) {
+        journalLosses += 1
+        (journalNext, journalAtEnd) = (0, false)
+        cluster.readJournalFromStart()
+        guard last != nil || base != nil else { return }
+        guard base != nil, role != .restoring else { throw .rebuild("the journal no longer has what follows entry \(last?.n ?? 0)") }
+        if !isJournalLost { note(.warning, "journal lost", [("entry", "\(last?.n ?? 0)")]) }
+        isJournalLost = true
+        giveUpSnapshot()
     }
 }

@@ -62,6 +62,16 @@ extension Instance {
         note(.warning, "snapshot not written", [("why", why)])
     }
 
+    /// Drops the snapshot at hand: where its entry stood is no longer to be found out.
+    func giveUpSnapshot() {
+        guard let sink = snapshots?.sink else { return }
+        runner.order(.cancel)
+        sink.drop()
+        snapshots?.sink = nil
+        snapshots?.cut = nil
+        snapshotFailed("the journal is lost")
+    }
+
     /// A buffer is committed with which a snapshot ends.
     func snapshotCommitted(_ cut: StateCut?, _ entry: Entry) {
         // One that was given up meanwhile ends no other.
@@ -209,18 +219,17 @@ extension Instance {
             return isSame ? .alone : .no("the journal is empty, and the group's offsets are others")
         }
         guard journal.first <= seal.offset, seal.offset < journal.next else { return .no("the journal no longer has its entry \(seal.entry.n)") }
-        guard let found = try journalEntry(at: seal.offset), found.n == seal.entry.n, found.process == seal.entry.process else {
+        guard let found = try journalEntry(at: seal.offset, until: cluster.now + 10_000), found.n == seal.entry.n, found.process == seal.entry.process else {
             return .no("the journal has another entry in the place of its entry \(seal.entry.n)")
         }
         return .entry
     }
 
-    /// The entry at an offset of the journal, behind which reading goes on; nil where there is none.
-    private func journalEntry(at offset: Int64) throws(StreamExit) -> Entry? {
+    /// The entry at an offset of the journal, behind which reading goes on; nil where there is none, or where nothing was heard of it in time.
+    func journalEntry(at offset: Int64, until end: Int64) throws(StreamExit) -> Entry? {
         cluster.read(.journal, from: offset)
         entries.removeAll()
         unapplied.removeAll()
-        let end = cluster.now + 10_000
         while cluster.now < end {
             var found: Entry?
             var isOver = false
@@ -266,7 +275,10 @@ extension Instance {
         }
         snapshots?.isOrigin = true
         snapshots?.places = places
-        if case .alone = standing { cluster.readJournalFromStart() }
+        if case .alone = standing {
+            isJournalLost = true
+            cluster.readJournalFromStart()
+        }
         return nil
     }
 }

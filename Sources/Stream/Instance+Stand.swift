@@ -12,6 +12,11 @@ extension Instance {
         guard try takeLead() else { return false }
         took(since: began)
         try readJournalToItsEnd()
+        if try !hasLastEntry() {
+            try loseJournal()
+            try readJournalToItsEnd()
+        }
+        if isJournalLost { try checkOffsets() }
         inflight = nil  // what is not in the journal now was not committed
         term = (last?.epoch ?? 0) + 1
         let wasNew = base == nil
@@ -69,13 +74,36 @@ extension Instance {
 
     /// Reads up to what was stable when the id was taken, and applies it.
     private func readJournalToItsEnd() throws(StreamExit) {
-        let bounds = try waitForBounds(.journal, every: 50)
-        while journalNext < bounds.next || !entries.isEmpty {
+        var losses = journalLosses
+        var end = try waitForBounds(.journal, every: 50).next
+        while journalNext < end || !entries.isEmpty {
             try fetchJournal()
             while !entries.isEmpty { try take(entries.removeFirst()) }
-            if journalNext < bounds.next { try pause(10) }
+            if losses != journalLosses {
+                losses = journalLosses
+                end = try waitForBounds(.journal, every: 50).next
+            }
+            if journalNext < end { try pause(10) }
         }
         try waitForEngine()
+    }
+
+    /// Whether the journal has the entry that this state stands behind: one that was made anew and has grown beyond its place is otherwise taken for the same.
+    private func hasLastEntry() throws(StreamExit) -> Bool {
+        guard let last, base != nil, !isJournalLost else { return true }
+        guard last.offset >= 0, let found = try journalEntry(at: last.offset, until: .max) else { return false }
+        return found.n == last.n && found.process == last.process
+    }
+
+    /// Without a journal the group's offsets say how far was answered: a state that stands there goes on, any other is of no use (rule 12). Partitions without one say nothing.
+    private func checkOffsets() throws(StreamExit) {
+        let asked = Set(places.keys).union(partitions).union(cluster.inputPartitions() ?? [])
+        let found = try waitForCommitted(asked.filter(isRead).sorted())
+        guard let other = found.keys.sorted().first(where: { found[$0]! != places[$0] ?? 0 }) else {
+            return note(.warning, "going on without the journal", [("entry", "\(last?.n ?? 0)")])
+        }
+        throw .rebuild(
+            "the journal is lost, and the group's offset of partition \(other.number) of \(configuration.topics.name(other.topic) ?? "") is \(found[other]!), not \(places[other] ?? 0)")
     }
 
     /// The first entry of an epoch: full and without runs.
@@ -155,6 +183,7 @@ extension Instance {
     func put(_ entry: Entry, _ buffer: KeptBuffer? = nil) throws(StreamExit) -> Bool {
         var entry = entry
         let began = cluster.now
+        let losses = journalLosses
         commitBegan = began
         var pause: Int64 = 50
         while true {
@@ -178,7 +207,7 @@ extension Instance {
                     entry.outcomes = buffer.outcomes
                     continue
                 }
-                guard try waitAfterAbort(pause) else { return false }
+                guard try waitAfterAbort(pause), losses == journalLosses else { return false }
                 pause = min(2 * pause, 1000)
             case .broken(let why):
                 took(since: began)
@@ -194,7 +223,8 @@ extension Instance {
     /// - Returns: false when there is no time left for another one.
     private func waitAfterAbort(_ milliseconds: Int64) throws(StreamExit) -> Bool {
         let end = cluster.now + milliseconds
-        while cluster.now < end {
+        let losses = journalLosses
+        while cluster.now < end, losses == journalLosses {
             if stopDeadlinePassed { return false }
             tell()
             try fetchJournal()
@@ -207,6 +237,7 @@ extension Instance {
     func finish(_ entry: Entry) {
         inflight = nil
         last = entry
+        isJournalLost = false
         lastCommit = cluster.now
         for (partition, place) in entry.full?.places ?? [:] { places[partition] = place.offset }
         places.merge(entry.next) { $1 }

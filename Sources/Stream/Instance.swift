@@ -40,6 +40,10 @@ final class Instance {
     var journalNext: Int64 = 0
     var journalAtEnd = false
     var entries: [Entry] = []
+    /// What comes after the last entry is gone from the journal, and no entry has followed it since (rule 12).
+    var isJournalLost = false
+    /// How often that was found.
+    var journalLosses = 0
 
     // Taking over.
     var backoff: Int64 = 1

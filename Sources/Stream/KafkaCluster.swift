@@ -18,6 +18,8 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
     private var spare = MessageBatch(capacity: 2048)
     private var endTold: [Source: Int64] = [:]
     private var unauthorized: [Source: String] = [:]
+    /// How often the journal had come back when it was last looked at.
+    private var journalReturns = 0
     private var random = SystemRandomNumberGenerator()
     private var transaction: KafkaTransaction?
     /// What each topic of outputs takes in one batch, bytes; empty where that is not known. Set before the first producer is made.
@@ -36,7 +38,9 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
     }
 
     /// Starts the thread that asks the broker again and again how it is.
-    public func startWatch() { watch.start() }
+    ///
+    /// - Parameter makeJournal: makes the journal's topic anew; called on that thread, where it is gone.
+    func startWatch(makeJournal: @escaping @Sendable () -> Void = {}) { watch.start(makeJournal) }
     /// Ends it; waits for a query that is out, which is bounded.
     public func stopWatch() { watch.stop() }
 
@@ -92,7 +96,13 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
                 spare = MessageBatch(capacity: 2048)
             }
         }
-        if source == .journal, watch.isJournalGone { body(.outOfRange) }
+        if source == .journal {
+            let returns = watch.journalReturns
+            if returns != journalReturns {
+                journalReturns = returns
+                body(.outOfRange)
+            }
+        }
         for event in queue.takeEvents() {
             switch event {
             case .outOfRange: body(.outOfRange)
@@ -227,7 +237,8 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
 
     func commit(_ outgoing: Outgoing, deadline: @escaping () -> Int64) -> CommitResult {
         guard let transaction else { return .broken("no producer") }
-        let result = transaction.commit(outgoing, deadline: deadline)
+        // Where the journal was made anew, what is on its way to the one before is not waited for.
+        let result = transaction.commit(outgoing) { [self] in watch.journalReturns == journalReturns ? deadline() : now }
         if case .aborted = result { aborted = transaction.abortReason } else { aborted = nil }
         return result
     }

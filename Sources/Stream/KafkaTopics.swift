@@ -39,14 +39,11 @@ struct KafkaTopics {
         }
         let input = try count(topics.transactions, present, admin)
         let inputConfiguration = configuration(topics.transactions, admin)
-        let retention = inputConfiguration?["retention.ms"].flatMap { Int64($0) } ?? -1
+        let retention = self.retention(inputConfiguration)
         var wanted = [topics.feedback, topics.fraudVerdicts, topics.amlVerdicts, topics.deadLetters].compactMap { $0 }.map {
             Admin.NewTopic($0, partitions: input)
         }
-        wanted.append(
-            .init(
-                topics.journal, partitions: 1,
-                configuration: ["cleanup.policy": "delete", "retention.ms": String(retention), "retention.bytes": "-1"]))
+        wanted.append(journalTopic(keptFor: retention))
         let missing = wanted.filter { present[$0.name] == nil }
         if !missing.isEmpty { try create(missing, admin) }
         let journal = try count(topics.journal, present, admin)
@@ -62,6 +59,18 @@ struct KafkaTopics {
         if facts.largestOutputs.count < outputs.count { facts.largestOutputs = [:] }
         return facts
     }
+
+    /// Makes the journal's topic, which was deleted, anew. Where another instance was quicker, nothing happens.
+    func makeJournal(_ admin: Admin) throws(Failure) {
+        try create([journalTopic(keptFor: retention(configuration(topics.transactions, admin)))], admin)
+    }
+
+    private func journalTopic(keptFor retention: Int64) -> Admin.NewTopic {
+        .init(topics.journal, partitions: 1, configuration: ["cleanup.policy": "delete", "retention.ms": String(retention), "retention.bytes": "-1"])
+    }
+
+    /// How long a topic of such a configuration is kept, ms; −1: for good, or it is not known.
+    private func retention(_ configuration: [String: String]?) -> Int64 { configuration?["retention.ms"].flatMap { Int64($0) } ?? -1 }
 
     /// Makes topics by one request. Where another instance was quicker, all are asked for anew.
     private func create(_ missing: [Admin.NewTopic], _ admin: Admin) throws(Failure) {

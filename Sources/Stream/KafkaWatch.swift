@@ -18,6 +18,8 @@ final class KafkaWatch: @unchecked Sendable {
     /// Since when the broker says again and again that there is no such topic.
     private var unknownSince: [String: Int64] = [:]
     private var said: String?
+    private var makeJournal: (@Sendable () -> Void)?
+    private var returns = 0
 
     init(_ consumer: Consumer, _ topics: TopicNames, _ wakeup: Wakeup) {
         self.consumer = consumer
@@ -42,15 +44,17 @@ final class KafkaWatch: @unchecked Sendable {
         }
     }
 
-    /// The journal was deleted: for three seconds the broker has said so, and nothing else.
-    var isJournalGone: Bool { monitor.locked { isGone(topics.journal) } }
+    /// How often the journal was there again after it had been deleted: what is there now is another one.
+    var journalReturns: Int { monitor.locked { returns } }
 
+    /// For three seconds the broker has said so, and nothing else.
     private func isGone(_ name: String) -> Bool { unknownSince[name].map { monotonicMillis() - $0 > 3000 } ?? false }
 
     /// Remembers why something failed, for `trouble`.
     func say(_ text: String) { monitor.locked { said = text } }
 
-    func start() {
+    func start(_ makeJournal: @escaping @Sendable () -> Void) {
+        self.makeJournal = makeJournal
         let thread = Thread("watch") { [self] in run() }
         monitor.locked { self.thread = thread }
     }
@@ -62,15 +66,21 @@ final class KafkaWatch: @unchecked Sendable {
             return self.thread
         }
         thread?.join()
+        makeJournal = nil
     }
 
     private func run() {
         var metadataAt = Int64.min
+        var makeAt = Int64.min
         while !monitor.locked({ isStopping }) {
             askJournal()
             if monotonicMillis() >= metadataAt {
                 let found = askPartitions()
                 metadataAt = monotonicMillis() + (found ? 2000 : 300)
+            }
+            if monitor.locked({ isGone(topics.journal) }), monotonicMillis() >= makeAt {
+                makeJournal?()
+                (makeAt, metadataAt) = (monotonicMillis() + 3000, Int64.min)
             }
             monitor.locked { if !isStopping { monitor.wait(milliseconds: JournalProof.interval) } }
         }
@@ -106,6 +116,7 @@ final class KafkaWatch: @unchecked Sendable {
                 let count = try consumer.metadata(topic: name, timeoutMillis: 1000).partitionCount
                 monitor.locked {
                     counts[name] = count
+                    if name == topics.journal, isGone(name) { returns += 1 }
                     unknownSince[name] = nil
                 }
             } catch {

@@ -56,7 +56,7 @@ public final class StreamProcess: Sendable {
             return ended(error)
         }
         cluster.largestOutputs = facts.largestOutputs
-        cluster.startWatch()
+        cluster.startWatch { [self] in if !isEmbedded { makeJournal() } }
         defer { cluster.stopWatch() }
         let instance = Instance(
             configuration, cluster: cluster, runner: runner, observer: observer, isRetentionShort: facts.isRetentionShort, snapshots: snapshotPlace
@@ -87,10 +87,23 @@ public final class StreamProcess: Sendable {
 
     private var isStopping: Bool { life.withLock { $0.isOver || $0.isTold && !$0.isDone } }
 
+    private var kafkaTopics: KafkaTopics {
+        KafkaTopics(topics: configuration.topics, group: configuration.group, longestReach: configuration.longestReach, note: observer.note)
+    }
+
+    /// The journal was deleted. Until it is there again nothing is committed, and that is said; who made it matters to nobody.
+    private func makeJournal() {
+        guard let admin = try? Admin(kafka) else { return }
+        do throws(KafkaTopics.Failure) {
+            try kafkaTopics.makeJournal(admin)
+        } catch {
+            observer.note(.debug, "journal not made anew", [("why", "\(error)")])
+        }
+    }
+
     /// Makes what is missing and looks at what is there; tries on for as long as the broker is away.
     private func prepareTopics() throws(StreamExit) -> TopicFacts {
-        let topics = KafkaTopics(
-            topics: configuration.topics, group: configuration.group, longestReach: configuration.longestReach, note: observer.note)
+        let topics = kafkaTopics
         let admin: Admin
         do throws(KafkaError) { admin = try Admin(kafka) } catch { throw .refused("\(error)") }
         var status = StreamStatus()

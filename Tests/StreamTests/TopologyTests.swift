@@ -126,6 +126,114 @@ import Velocity
         #expect(third.engine.eventHorizon == leader.engine.eventHorizon && third.engine.digest() == leader.engine.digest())
     }
 
+    /// A leader and a follower that have answered some records, and the records' number.
+    private func answering(_ driver: TopologyDriver) -> (leader: SimulatedProcess, follower: SimulatedProcess) {
+        let leader = driver.start("leader")
+        #expect(driver.turn(until: { leader.role == .leader }))
+        let follower = driver.start("follower")
+        #expect(driver.turn(until: { follower.instance.isReady }))
+        feed(driver, 0..<100)
+        #expect(driver.settle())
+        return (leader, follower)
+    }
+
+    private func feed(_ driver: TopologyDriver, _ ids: Range<Int>) {
+        for i in ids { driver.feed(transaction("t\(i)", "A\(i % 5)", at: driver.now), key: "A\(i % 5)", partition: Int32(i % 2)) }
+    }
+
+    private func answered(_ driver: TopologyDriver) -> [[String?]] {
+        (0..<2).map { partition in driver.fraudVerdicts(partition).map { word("transaction_id", $0) } }
+    }
+
+    @Test(arguments: [0, 900, 5000]) func `a journal deleted under a leader and its follower ends neither, and numbers go on`(away: Int64) throws {
+        let driver = TopologyDriver(partitions: 2)
+        let (leader, follower) = answering(driver)
+        let before = try #require(driver.journal.last)
+        driver.broker.loseJournal(for: away)
+        feed(driver, 100..<200)
+        driver.turn(away)
+        #expect(driver.settle())
+        #expect(answered(driver) == (0..<2).map { partition in (0..<200).filter { $0 % 2 == partition }.map { "t\($0)" } })
+        #expect(leader.exit == nil && leader.role == .leader && follower.exit == nil && follower.engine.digest() == leader.engine.digest())
+        for process in [leader, follower] { #expect(process.watcher.warnings.contains("journal lost")) }
+        #expect(leader.watcher.warnings.contains("going on without the journal"))
+        // Who begins now finds a full entry of a new term.
+        let begun = try #require(driver.journal.first { $0.full != nil })
+        #expect(begun.n > before.n && begun.epoch == before.epoch + 1 && begun.full?.base?.n == leader.instance.base?.n)
+        let third = driver.start("third")
+        #expect(driver.turn(until: { third.instance.isReady }))
+        driver.turn(2000)
+        #expect(third.engine.digest().windows == leader.engine.digest().windows)
+        #expect([leader, follower, third].allSatisfy { $0.watcher.divergences == 0 })
+    }
+
+    @Test func `a journal whose entries are all deleted is lost to who had not read them, and not to who wrote them`() throws {
+        let driver = TopologyDriver(partitions: 2)
+        driver.configure = { $0.fullInterval = 5000 }
+        let (leader, follower) = answering(driver)
+        follower.cluster.deafUntil = driver.now + 2000
+        feed(driver, 100..<150)
+        #expect(driver.settle())
+        driver.broker.journal.truncate(to: driver.broker.journal.stable)
+        driver.turn(2500)
+        guard case .rebuild = follower.exit else {
+            Issue.record("a follower that lacks entries goes on: \(String(describing: follower.exit))")
+            return
+        }
+        feed(driver, 150..<200)
+        #expect(driver.settle())
+        #expect(leader.exit == nil && answered(driver).map(\.count) == [100, 100])
+        let third = driver.start("third")
+        #expect(driver.turn(until: { third.instance.isReady }))
+    }
+
+    @Test func `a journal made anew that has grown to the very place is not taken for the one before`() {
+        let driver = TopologyDriver(partitions: 2)
+        let first = driver.start("first")
+        #expect(driver.turn(until: { first.role == .leader }))
+        feed(driver, 0..<50)
+        #expect(driver.settle())
+        driver.turn(400)
+        first.pausedUntil = driver.now + 60_000
+        let place = driver.broker.journal.end
+        #expect(place == driver.broker.journal.stable && first.instance.journalNext == place)
+        driver.broker.loseJournal(for: 0)
+        let second = driver.start("second")
+        #expect(driver.turn(until: { driver.broker.journal.end == place }))
+        second.kill()
+        feed(driver, 50..<100)
+        driver.turn(until: { first.exit != nil }, atMost: 100_000)
+        guard case .rebuild = first.exit else {
+            Issue.record("a state goes on in a journal that is not its own: \(String(describing: first.exit))")
+            return
+        }
+        driver.start("third")
+        #expect(driver.settle())
+        #expect(answered(driver) == (0..<2).map { partition in (0..<100).filter { $0 % 2 == partition }.map { "t\($0)" } })
+        #expect(driver.journal.map(\.n) == (0..<driver.journal.count).map { Int64($0 + 1) })
+    }
+
+    @Test func `without a journal a state goes on only where the group's offsets are its own`() {
+        let driver = TopologyDriver(partitions: 2)
+        let (leader, follower) = answering(driver)
+        follower.cluster.deafUntil = driver.now + 3000
+        feed(driver, 100..<150)
+        #expect(driver.settle())
+        leader.kill()
+        driver.broker.loseJournal(for: 1000)
+        #expect(driver.turn(until: { follower.exit != nil }, atMost: 20_000))
+        guard case .rebuild(let why) = follower.exit else {
+            Issue.record("a follower that is behind goes on: \(String(describing: follower.exit))")
+            return
+        }
+        #expect(why.contains("the journal is lost, and the group's offset"))
+        // Started again it has nothing to hold on to, and begins at the offsets.
+        driver.start("again")
+        feed(driver, 150..<200)
+        #expect(driver.settle())
+        #expect(answered(driver) == (0..<2).map { partition in (0..<200).filter { $0 % 2 == partition }.map { "t\($0)" } })
+    }
+
     @Test func `who follows holds the leader's state, and what a killed leader left undone is done once`() {
         let driver = TopologyDriver(partitions: 2, feedback: 1)
         let first = driver.start("first")

@@ -10,6 +10,7 @@ from confluent_kafka.admin import (
 
 import judge
 from feed import DirectSink, simulated
+from instance import CONTINUE, START_AGAIN, STOP
 from setting import Failure, until
 from world import World
 
@@ -131,22 +132,67 @@ def journal_lost_down(world, count):
     lost(world)
     instance.start()
     instance.wait_ready()
-    facts = world.finish(audit=False)
-    facts["audit"] = cannot_be_recomputed(world)
-    return facts
+    return with_lost_journal(world)
 
 
 @case()
 def journal_lost_running(world, count):
-    """It is deleted under a leader and a follower: nothing is answered twice, and both are back."""
-    instance, feed = begin(world, count, part=0.5)
-    world.instance("w1").wait_ready()
+    """It is deleted under a leader and a follower: made anew, and one of them goes on from its own state; the other with it, unless it had scored what was not committed, or not read all."""
+    return goes_on(world, count, lost)
+
+
+@case()
+def journal_anew_running(world, count):
+    """It is deleted and made anew at once by somebody else."""
+    def lost_and_made(world):
+        lost(world)
+        until(lambda: world.broker.partitions(world.topics["journal"]) == 0, 20, "the journal is gone")
+        time.sleep(0.5)
+        world.broker.create(world.topics["journal"], 1)
+    return goes_on(world, count, lost_and_made)
+
+
+@case()
+def journal_cut_off(world, count):
+    """All of its entries are deleted under a leader that reads on, while its follower is stopped: the leader goes on, the follower is built anew."""
+    instance, feed = begin(world, count, part=0.6)
+    follower = world.instance("w1").wait_ready()
     world.must_be_busy()
-    lost(world)
+    follower.signal(STOP)
+    time.sleep(1.5)
+    topic = world.topics["journal"]
+    world.broker.settle(world.broker.admin.delete_records([TopicPartition(topic, 0, world.high(topic))]))
+    follower.signal(CONTINUE)
+    until(lambda: follower.exits, 30, "the follower, which lacks entries, ends")
+    written_again(world)
+    if instance.exits or follower.exits[0] != START_AGAIN:
+        raise Failure(f"they ended with {instance.exits} and {follower.exits}")
+    return with_lost_journal(world)
+
+
+def goes_on(world, count, lose):
+    instance, feed = begin(world, count, part=0.5)
+    other = world.instance("w1").wait_ready()
+    world.must_be_busy()
+    begun = time.monotonic()
+    lose(world)
+    who = until(lambda: next((each for each in (instance, other) if each.said("going on without the journal")), None), 40, "somebody goes on")
+    written_again(world)
+    took = time.monotonic() - begun
+    if not who.said("journal lost") or who.exits or world.again > 1:
+        raise Failure(f"{who.name} goes on and ended with {who.exits}, {world.again} instances were started again")
+    facts = with_lost_journal(world)
+    if world.answers.entries[0]["n"] == 1:
+        raise Failure("the journal's numbers do not go on")
+    return {"went_on": who.name, "verdicts_again_after": f"{took:.1f} s", **facts}
+
+
+def written_again(world):
     before = world.answered()
-    until(lambda: (world.check(), world.answered() > before + 50)[1], 90, lambda: f"verdicts are written again: {[(i.name, i.exits, i.health()) for i in world.instances]}", every=0.2)
-    if world.again > 6:
-        raise Failure(f"instances started again {world.again} times")
+    until(lambda: (world.check(), world.answered() > before + 50)[1], 90, lambda: f"verdicts are written again: {[(i.name, i.exits, i.health()) for i in world.instances]}", every=0.1)
+
+
+def with_lost_journal(world):
     facts = world.finish(audit=False)
     facts["audit"] = cannot_be_recomputed(world)
     return facts
@@ -446,6 +492,7 @@ def twins(world, count):
 
 MET = {
     "offsets-deleted": offsets_deleted, "offsets-set": offsets_set, "foreign-consumer": foreign_consumer, "journal-lost-down": journal_lost_down,
-    "journal-lost-running": journal_lost_running, "input-anew-down": input_anew_down, "input-anew-running": input_anew_running,
+    "journal-lost-running": journal_lost_running, "journal-anew-running": journal_anew_running, "journal-cut-off": journal_cut_off,
+    "input-anew-down": input_anew_down, "input-anew-running": input_anew_running,
     "deleted-below": deleted_below, "deleted-ahead": deleted_ahead, "growth": growth, "compacted": compacted, "open-transaction": open_transaction,
     "rights": rights, "coordinator-away": coordinator_away, "large-verdicts": large_verdicts, "twins": twins}

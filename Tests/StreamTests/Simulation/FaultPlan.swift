@@ -30,6 +30,10 @@ struct FaultPlan {
         case doubt
         /// The group's offsets are lost, or set to something else.
         case offsets
+        /// One process does not hear the journal, whose broker does not answer it; all else goes on.
+        case deaf
+        /// The journal is deleted, and made anew at once or after a while; or its head is deleted.
+        case journal
         /// The newest snapshot of a process is truncated, flipped, emptied or doubled.
         case damage
     }
@@ -71,6 +75,10 @@ struct FaultPlan {
     var snapshotInterval: Int64?
     /// How likely the disk takes a piece when it is asked.
     var snapshotPace: Double
+    /// Nothing befalls it that may end a leader's term.
+    var isCalm: Bool
+    /// The journal may be lost; then the group's offsets are not.
+    var losesJournal: Bool
     /// What states may hold, bytes: with little, leaders give history up.
     var stateBudget: Int
 
@@ -106,6 +114,18 @@ struct FaultPlan {
         snapshotPace = random.one(of: [0.05, 0.5, 1])
         stateBudget = random.one(of: [Int.max, Int.max, 700_000, 1_300_000])
         bounds.pieceBytes = Int(random.one(of: [1, 400, 5000]))
+        losesJournal = random.chance(0.2)
+        isCalm = random.chance(0.2)
+        if isCalm {
+            (abortChance, unknownChance) = (0, 0)
+            faults = max(faults, 2)
+        }
+    }
+
+    /// What may befall this group.
+    var befalling: [Fault] {
+        let all = isCalm ? [.doubt, .deaf, .damage, .offsets, .journal] : Fault.allCases
+        return all.filter { $0 != (losesJournal ? .offsets : .journal) }
     }
 
     /// One of the two ways that instances are set up in a mixed group; the same otherwise.
@@ -117,7 +137,7 @@ struct FaultPlan {
             policy.amlRisk = 0.5
             policy.suspiciousAmount = 500
             // History is decided by each for itself: with other rules the states would be different ones.
-            if !startsNow { rules.maxClockSkew = 300 }
+            if !startsNow, !losesJournal { rules.maxClockSkew = 300 }
         }
         return EngineConfiguration(
             velocity: VelocityConfiguration(

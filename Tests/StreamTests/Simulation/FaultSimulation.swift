@@ -24,6 +24,8 @@ final class FaultSimulation {
     private var random: Seeded
     private let began: Int64
     private var hasLostOffsets = false
+    /// The journal, or a part of it, was lost.
+    private(set) var hasLostJournal = false
     private var mayHaveSplit = false
     /// Its state was changed.
     private var turned: SimulatedProcess?
@@ -137,6 +139,8 @@ final class FaultSimulation {
         case .rebuild(let why):
             ends["75", default: 0] += 1
             if why.contains("which was read from a snapshot"), process === turned { break }
+            // Who was behind when the journal was lost, or does not know what became of its last transaction, is of no use any more.
+            if hasLostJournal, slots.count > 1 || !plan.isCalm { break }
             if !why.contains("bytes are scored and not committed") { fail("\(process.name) ends with 75: \(why)") }
             if slots.count == 1 { fail("\(process.name) is alone and ends with 75: \(why)") }
             if !mayHaveSplit, !isYoung { fail("\(process.name) ends with 75 and no leader was disturbed: \(why)") }
@@ -148,13 +152,13 @@ final class FaultSimulation {
 
     /// In a group's first moments candidates may fence each other: nothing tells them apart yet.
     private var isYoung: Bool { broker.now < (firstLed ?? broker.now) + 10_000 }
-    private var firstLed: Int64? { processes.compactMap(\.watcher.ledFirst).min() }
+    private var firstLed: Int64? { processes.flatMap(\.watcher.led).min() }
 
     private func befall() {
         let live = slots.compactMap { $0 }.filter(\.isRunning)
         guard !live.isEmpty else { return }
         let process = random.one(of: live)
-        let fault = random.one(of: FaultPlan.Fault.allCases)
+        let fault = random.one(of: plan.befalling)
         process.trace("FAULT \(fault)")
         if maySplit(fault, process) { mayHaveSplit = true }
         switch fault {
@@ -176,16 +180,24 @@ final class FaultSimulation {
         case .damage:
             for (slot, other) in slots.enumerated() where other === process { disks[slot]?.damage() }
         case .doubt: process.cluster.doubtUntil = broker.now + random.one(of: [300, 2000, 9000])
+        case .deaf: process.cluster.deafUntil = broker.now + random.one(of: [300, 2000, 9000])
+        case .journal:
+            hasLostJournal = true
+            if random.chance(0.3) {
+                broker.journal.truncate(to: random.from(broker.journal.start..<broker.journal.end + 1))
+            } else {
+                broker.loseJournal(for: random.one(of: [0, 30, 900, 5000]))
+            }
         }
     }
 
     /// Whether a fault may end a leader's term while it has scored something that is not committed.
     private func maySplit(_ fault: FaultPlan.Fault, _ process: SimulatedProcess) -> Bool {
         switch fault {
-        case .kill, .blackout, .doubt, .offsets, .damage: false
+        case .kill, .blackout, .doubt, .deaf, .offsets, .damage: false
         case .pause, .cutOff: process.role == .leader || process.role == .candidate
         // After a hand-over candidates wait for each other but 100 ms, which a slow `init` outlasts.
-        case .stop, .brokerAway, .slow, .ghost, .expire, .sick: true
+        case .stop, .journal, .brokerAway, .slow, .ghost, .expire, .sick: true
         }
     }
 
@@ -223,10 +235,10 @@ final class FaultSimulation {
 
     /// Looks at what came out, lets a while pass, starts one process more, and looks at all states.
     private func settle() {
-        let terms = processes.reduce(0) { $0 + $1.watcher.terms }
+        let terms = processes.reduce(0) { $0 + $1.watcher.led.count }
         // The next full entry overwrites offsets that were lost.
         broker.run(until: broker.now + (hasLostOffsets ? 2 * plan.fullInterval + 2000 : 3 * plan.leaderTimeout))
-        let led = processes.reduce(0) { $0 + $1.watcher.terms } - terms
+        let led = processes.reduce(0) { $0 + $1.watcher.led.count } - terms
         if led > 2 { fail("leadership does not rest: \(led) terms when all was answered") }
         let more = slots.count
         slots.append(nil)
@@ -238,11 +250,15 @@ final class FaultSimulation {
         let auditor = JournalAuditor(self)
         auditor.audit()
         for process in slots.compactMap({ $0 }) {
-            if process.engine.digest() != auditor.digest { fail("the state of \(process.name) is not the audit's") }
-            if process.engine.watermark != auditor.watermark { fail("the watermark of \(process.name) is not the audit's") }
+            let engine = auditor.engine(of: process.instance.base)
+            if process.engine.digest() != engine.digest() { fail("the state of \(process.name) is not the audit's") }
+            if process.engine.watermark != engine.watermark { fail("the watermark of \(process.name) is not the audit's") }
         }
         for process in processes where process.watcher.divergences > 0 { fail("\(process.name) says that states differ, and none does") }
-        if failures.isEmpty, plan.turnsOver { turnOver() }
+        if plan.isCalm, !hasLostJournal, let first = firstLed, let late = processes.flatMap(\.watcher.led).first(where: { $0 > first + 10_000 }) {
+            fail("somebody leads \(late - first) ms after the first one did, and no leader was disturbed")
+        }
+        if failures.isEmpty, plan.turnsOver, !hasLostJournal { turnOver() }
     }
 
     /// Changes what one follower remembers: its state is no longer what the journal says, and that must be said aloud (rules 13 and 14).

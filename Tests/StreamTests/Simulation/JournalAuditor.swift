@@ -10,10 +10,20 @@ final class JournalAuditor {
     private let simulation: FaultSimulation
     private let broker: MemoryBroker
     private let coding: EntryCoding
-    private let engines: [Engine]
+    private var engines: [Engine]
+    /// What the engines' state began from: an entry's number and process.
+    private var base: BaseEntry?
+    private var entries: [Entry] = []
+    /// How many of the entries are applied.
+    private var applied = 0
     private var places: [InputPartition: Int64] = [:]
     private var expected: [[[Expected]]]
     private var sum: [Int32: StreamCounts.Partition] = [:]
+
+    private struct BaseEntry: Equatable {
+        var n: Int64
+        var process: UInt64
+    }
 
     /// What a partition of an output must hold next.
     private struct Expected {
@@ -27,23 +37,30 @@ final class JournalAuditor {
         self.simulation = simulation
         broker = simulation.broker
         coding = EntryCoding(topics: simulation.topics)
-        engines = simulation.plan.isMixed ? [Engine(simulation.plan.engine(0)), Engine(simulation.plan.engine(1))] : [Engine(simulation.plan.engine(0))]
+        engines = Self.engines(simulation.plan)
         expected = (0..<3).map { _ in (0..<8).map { _ in [] } }
     }
 
-    var digest: (windows: UInt64, memory: UInt64) { engines[0].digest() }
-    var watermark: Int64 { engines[0].watermark }
+    /// One for each way in which instances were set up.
+    private static func engines(_ plan: FaultPlan) -> [Engine] { (plan.isMixed ? [0, 1] : [0]).map { Engine(plan.engine($0)) } }
 
     func audit() {
-        let stored = broker.journal.committed
-        var entries: [Entry] = []
-        for (offset, record) in stored {
-            guard let entry = try? coding.decode(record.value!, group: "weir") else { return simulation.fail("no entry at \(offset) of the journal") }
+        var stored: [StoredRecord] = []
+        var begins: Set<Int> = []
+        for journal in broker.journals {
+            begins.insert(stored.count)
+            stored += journal.everCommitted
+        }
+        for record in stored {
+            guard let entry = try? coding.decode(record.value!, group: "weir") else { return simulation.fail("no entry after \(entries.count) of the journal") }
             entries.append(entry)
         }
-        checkTransactions(stored.map(\.record), entries)
-        checkEpochs(entries, times: stored.map(\.record.time))
-        for entry in entries { apply(entry) }
+        checkTransactions(stored, entries)
+        checkEpochs(entries, times: stored.map(\.time), begins: begins)
+        for entry in entries {
+            apply(entry)
+            applied += 1
+        }
         for (partition, log) in broker.inputs where places[partition] ?? 0 < log.lastReadable {
             simulation.fail("\(partition) is answered up to \(places[partition] ?? 0) of \(log.lastReadable)")
         }
@@ -75,10 +92,16 @@ final class JournalAuditor {
     }
 
     /// Numbers, terms, and the first two entries of each term (rules 1, 2 and 8).
-    private func checkEpochs(_ entries: [Entry], times: [Int64]) {
+    ///
+    /// - Parameter begins: where a journal begins: the first one, and each that was made when the one before was lost. Who goes on there may have missed an entry without runs.
+    private func checkEpochs(_ entries: [Entry], times: [Int64], begins: Set<Int>) {
         var hadLed: Set<UInt64> = []
         for (i, entry) in entries.enumerated() {
             let before = i > 0 ? entries[i - 1] : nil
+            if i > 0, begins.contains(i) || simulation.hasLostJournal && entry.n == 1 {
+                hadLed.insert(entry.process)
+                continue
+            }
             if entry.n != (before?.n ?? 0) + 1 { simulation.fail("entry \(entry.n) follows \(before?.n ?? 0)") }
             if let before, entry.epoch == before.epoch {
                 if entry.process != before.process { simulation.fail("two leaders in term \(entry.epoch), at entry \(entry.n)") }
@@ -90,7 +113,7 @@ final class JournalAuditor {
             if i + 1 < entries.count, entries[i + 1].epoch == entry.epoch {
                 let second = entries[i + 1]
                 let keeps = hadLed.contains(entry.process)
-                let isFirst = before == nil
+                let isFirst = entry.full?.base == nil
                 let wait: Int64 = isFirst ? 0 : before!.handover ? 100 : 600
                 if !second.runs.isEmpty, !keeps { simulation.fail("entry \(second.n) is its term's second and has runs") }
                 if second.runs.isEmpty, times[i + 1] - times[i] < wait { simulation.fail("entry \(second.n) comes \(times[i + 1] - times[i]) ms after its term's first") }
@@ -106,9 +129,10 @@ final class JournalAuditor {
 
     private func apply(_ entry: Entry) {
         if let full = entry.full {
-            if entry.n == 1 {
-                begin(full)
+            if full.base == nil, applied == 0 || simulation.hasLostJournal {
+                begin(entry, full)
             } else {
+                adopt(full.base)
                 for (partition, place) in full.places where place.offset != places[partition] ?? 0 {
                     simulation.fail("entry \(entry.n) stands at \(place.offset) of \(partition), the journal at \(places[partition] ?? 0)")
                 }
@@ -121,7 +145,7 @@ final class JournalAuditor {
         }
         for run in entry.runs { apply(run, of: entry) }
         guard let said = entry.full?.digest else { return }
-        let digest = digest
+        let digest = engines[0].digest()
         if said.windows != digest.windows || said.memory != digest.memory { simulation.fail("the digest in entry \(entry.n) is not the audit's") }
     }
 
@@ -141,9 +165,62 @@ final class JournalAuditor {
         return at < 0 ? 0 : CRC32C.of(log.record(partition, at))
     }
 
-    /// The history before the first entry, strictly by (record time, partition).
-    private func begin(_ full: FullEntry) {
-        places = full.places.mapValues(\.offset)
+    /// Somebody begins without a base: in a new group, or where the journal was lost, and then at the group's offsets.
+    private func begin(_ entry: Entry, _ full: FullEntry) {
+        let begun = full.places.mapValues(\.offset)
+        if applied > 0, places.contains(where: { begun[$0.key] ?? 0 != $0.value }) {
+            simulation.fail("entry \(entry.n) begins at \(begun), and \(places) was answered")
+        }
+        places = begun
+        engines = Self.engines(simulation.plan)
+        base = BaseEntry(n: entry.n, process: entry.process)
+        history(full)
+    }
+
+    /// The state of a process that began from `base`, at the journal's end.
+    func engine(of base: Base?) -> Engine {
+        adopt(base)
+        return engines[0]
+    }
+
+    /// Has the engines hold what this base gives: the history before its entry, and the runs from there on.
+    private func adopt(_ wanted: Base?) {
+        guard let wanted else { return }
+        let key = BaseEntry(n: wanted.n, process: wanted.process)
+        guard key != base else { return }
+        guard let at = entries[..<applied].lastIndex(where: { $0.n == key.n && $0.process == key.process }), let full = entries[at].full else {
+            return simulation.fail("a state began from \(key), which is no full entry before this one")
+        }
+        base = key
+        engines = Self.engines(simulation.plan)
+        history(full)
+        for engine in engines {
+            engine.raise(eventHorizon: full.eventHorizon)
+            engine.raise(memoryHorizon: full.memoryHorizon)
+        }
+        for entry in entries[at..<applied] {
+            for run in entry.runs { follow(run, of: entry) }
+        }
+    }
+
+    /// As who follows applies a run.
+    private func follow(_ run: Run, of entry: Entry) {
+        let log = broker.inputs[run.partition]!
+        for offset in run.first...run.last where log.isReadable(offset) {
+            change(entry, run.partition, offset)
+            let outcome = entry.outcomes.first { $0.partition == run.partition && $0.first <= offset && offset <= $0.last }?.outcome
+            let record = log.record(run.partition, offset)
+            withUnsafePointer(to: record) { pointer in
+                for engine in engines {
+                    follow(engine, UnsafeBufferPointer(start: pointer, count: 1), [outcome ?? (run.partition.topic == .transactions ? .scored : .applied)])
+                }
+            }
+        }
+    }
+
+    /// What lies before a full entry's places, strictly by (record time, partition).
+    private func history(_ full: FullEntry) {
+        let places = full.places.mapValues(\.offset)
         var lanes: [InputPartition: [Record]] = [:]
         for (partition, end) in places {
             let log = broker.inputs[partition]!
@@ -173,8 +250,9 @@ final class JournalAuditor {
         places[run.partition] = run.last + 1
     }
 
-    private func apply(_ record: Record, _ partition: InputPartition, of entry: Entry) {
-        for change in entry.changes where change.partition == partition && change.offset == record.offset {
+    /// What changed before a record took its turn.
+    private func change(_ entry: Entry, _ partition: InputPartition, _ offset: Int64) {
+        for change in entry.changes where change.partition == partition && change.offset == offset {
             for engine in engines {
                 switch change.kind {
                 case .since(let time): engine.incomplete.since = max(engine.incomplete.since, time)
@@ -185,6 +263,10 @@ final class JournalAuditor {
                 }
             }
         }
+    }
+
+    private func apply(_ record: Record, _ partition: InputPartition, of entry: Entry) {
+        change(entry, partition, record.offset)
         let writer = engines.count == 1 ? 0 : simulation.variants[entry.process]!
         let sink = VerdictSink()
         withUnsafePointer(to: record) { pointer in

@@ -14,7 +14,13 @@ final class MemoryBroker {
     var random: Seeded
 
     private(set) var inputs: [InputPartition: MemoryLog] = [:]
-    private(set) var journal = MemoryLog()
+    /// The last one is there; those before were lost.
+    private(set) var journals = [MemoryLog()]
+    var journal: MemoryLog { journals.last! }
+    /// Until when there is no journal.
+    private(set) var journalBack = Int64.min
+    /// How often the journal was away so long that who asks for it again and again has seen that it is gone.
+    private(set) var journalReturns = 0
     /// By kind of output and number of the partition.
     let outputs: [[MemoryLog]]
     private var epoch = -1
@@ -223,5 +229,16 @@ final class MemoryBroker {
 
     func loseOffsets() { offsets.removeAll() }
     func setOffsets(_ changed: [InputPartition: Int64]) { offsets.merge(changed) { $1 } }
-    func loseJournal() { journal = MemoryLog() }
+
+    var isJournalThere: Bool { now >= journalBack }
+
+    /// The journal's topic is deleted, and made anew after so long.
+    func loseJournal(for milliseconds: Int64) {
+        journals.append(MemoryLog())
+        journalBack = now + milliseconds
+        at(milliseconds) { [self] in
+            if milliseconds > 3000 { journalReturns += 1 }
+            changed()
+        }
+    }
 }

@@ -104,6 +104,9 @@ final class MemoryLog {
         return (found, at)
     }
 
+    /// All records that were ever committed, also those that are deleted.
+    var everCommitted: [StoredRecord] { (0..<end).filter(isReadable).map { records[Int($0)] } }
+
     /// All committed records that are there.
     var committed: [(offset: Int64, record: StoredRecord)] { read(from: start).records }
 }

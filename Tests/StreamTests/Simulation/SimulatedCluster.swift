@@ -17,6 +17,10 @@ final class SimulatedCluster: Cluster {
     /// Waits in a row for a time that is over.
     private var spins = 0
 
+    /// Until when this process alone does not hear the journal: nothing comes, and no question about it is answered. All else goes on.
+    var deafUntil = Int64.min
+    private var journalReturns: Int
+
     /// Until when this process alone is cut off.
     var cutOffUntil = Int64.min
     /// How likely each call of a transaction ends in an error that asks for an abort.
@@ -39,11 +43,13 @@ final class SimulatedCluster: Cluster {
 
     init(_ broker: MemoryBroker) {
         self.broker = broker
+        journalReturns = broker.journalReturns
         proof = JournalProof(now: broker.now)
     }
 
     var now: Int64 { broker.now + skipped }
     func random(_ range: Range<Int64>) -> Int64 { broker.random.from(range) }
+    private func isUnheard(_ source: Source) -> Bool { source == .journal && (deafUntil > broker.now || !broker.isJournalThere) }
     private var isCutOff: Bool { process.isDead || broker.isAway || cutOffUntil > broker.now }
 
     /// A call's way there and back.
@@ -76,7 +82,11 @@ final class SimulatedCluster: Cluster {
     func readJournalFromStart() { read(.journal, from: broker.journal.start) }
 
     func fetch(_ source: Source, limit: Int, _ body: (Fetched) -> Void) {
-        guard var reader = readers[source], let log = log(source), !isCutOff, broker.now >= reader.from else { return }
+        guard var reader = readers[source], let log = log(source), !isCutOff, !isUnheard(source), broker.now >= reader.from else { return }
+        if source == .journal, journalReturns != broker.journalReturns {
+            journalReturns = broker.journalReturns
+            return body(.outOfRange)
+        }
         // The journal is looked at once before a candidacy: what is there long since has come by then.
         guard source == .journal || !broker.random.chance(lateChance) else { return }
         defer { readers[source] = reader }
@@ -135,17 +145,18 @@ final class SimulatedCluster: Cluster {
     func wake() { process.wake() }
 
     /// Asks; false when no answer came in time.
-    private func ask(_ timeout: Int64) -> Bool {
-        if isCutOff {
+    private func ask(_ timeout: Int64, _ source: Source? = nil) -> Bool {
+        func isLost() -> Bool { isCutOff || source.map(isUnheard) ?? false }
+        if isLost() {
             process.block(until: min(broker.now + timeout, max(cutOffUntil, broker.awayUntil, broker.now + 50)))
             return false
         }
         hop(1..<6)
-        return !isCutOff
+        return !isLost()
     }
 
     func bounds(_ source: Source, timeout: Int64) -> (first: Int64, next: Int64)? {
-        guard ask(timeout), let log = log(source) else { return nil }
+        guard ask(timeout, source), let log = log(source) else { return nil }
         return (log.start, log.stable)
     }
 
@@ -213,9 +224,9 @@ final class SimulatedCluster: Cluster {
     /// Asks for the first time, and then again and again.
     func startWatch() {
         proof.ask(at: broker.now)
-        let isLost = isCutOff
+        let isLost = isCutOff || isUnheard(.journal)
         process.later(isLost ? 500 : broker.random.from(1..<6) + broker.slowness()) { [unowned self] in
-            proof.answer(at: broker.now, isGood: !isLost && !isCutOff && broker.now >= doubtUntil)
+            proof.answer(at: broker.now, isGood: !isLost && !isCutOff && !isUnheard(.journal) && broker.now >= doubtUntil)
             process.later(JournalProof.interval) { [unowned self] in startWatch() }
         }
     }
@@ -300,6 +311,8 @@ private final class SimulatedTransaction {
             }
         }
         if !tooLarge.isEmpty { throw .abort(tooLarge: tooLarge) }
+        // A record for a topic that is not there is given up.
+        guard broker.isJournalThere else { throw .abort(tooLarge: []) }
         try send { broker.produce(producer, broker.journal) { StoredRecord(key: nil, value: outgoing.entry, time: broker.now, in: $0) } }
     }
 

@@ -154,12 +154,13 @@ final class Watcher: StreamObserver, @unchecked Sendable {
     private(set) var lost: Int64 = 0
     private(set) var snapshots = 0
     private(set) var wasReady = false
-    private(set) var terms = 0
-    /// When it led for the first time.
-    private(set) var ledFirst: Int64?
+    /// When it began to lead.
+    private(set) var led: [Int64] = []
+    private(set) var warnings: [String] = []
     var clock: () -> Int64 = { 0 }
 
     func note(_ level: NoteLevel, _ event: String, _ fields: [(String, String)]) {
+        if level == .warning { warnings.append(event) }
         trace?("\(event) \(fields.map { "\($0.0)=\($0.1)" }.joined(separator: " "))")
     }
     func committed(_ report: CommitReport) { reports.append(report) }
@@ -168,10 +169,7 @@ final class Watcher: StreamObserver, @unchecked Sendable {
     func followed(_ partition: InputPartition, records: Int) {}
     func recordsLost(_ partition: InputPartition, count: Int64) { lost += count }
     func snapshot(written: Bool) { snapshots += written ? 1 : 0 }
-    func becameLeader() {
-        terms += 1
-        ledFirst = ledFirst ?? clock()
-    }
+    func becameLeader() { led.append(clock()) }
     func diverged() { divergences += 1 }
     func status(_ status: StreamStatus) {
         self.status = status
