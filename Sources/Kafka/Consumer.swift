@@ -106,6 +106,20 @@ public final class Consumer: @unchecked Sendable {
         return low..<max(low, high)
     }
 
+    /// The same of several partitions, in their order: two questions for all of them. It keeps its time.
+    public func watermarks(_ partitions: [(topic: String, partition: Int32)], timeoutMillis: Int) throws(KafkaError) -> [Range<Int64>] {
+        // In Kafka's protocol the logical offsets are times like others.
+        func ask(_ offset: Int64) throws(KafkaError) -> [TopicPartition: Int64] {
+            let found = try offsets(forTimes: partitions.map { TopicPartition(topic: $0.topic, partition: $0.partition, offset: offset) }, timeoutMillis: timeoutMillis)
+            return Dictionary(found.map { (TopicPartition(topic: $0.topic, partition: $0.partition, offset: 0), $0.offset) }) { $1 }
+        }
+        let (low, high) = (try ask(TopicPartition.beginning), try ask(TopicPartition.end))
+        return partitions.map {
+            let place = TopicPartition(topic: $0.topic, partition: $0.partition, offset: 0)
+            return low[place]!..<max(low[place]!, high[place]!)
+        }
+    }
+
     /// As `watermarks`, as the last fetch of an assigned partition said, without asking. nil before the first fetch.
     public func knownWatermarks(topic: String, partition: Int32) -> Range<Int64>? {
         var low: Int64 = 0

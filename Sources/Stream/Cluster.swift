@@ -75,6 +75,8 @@ protocol Cluster: AnyObject {
     func wake()
     /// First and next offset that can be read; nil when the broker does not answer in time.
     func bounds(_ source: Source, timeout: Int64) -> (first: Int64, next: Int64)?
+    /// The same of several partitions, by as few questions as there can be.
+    func bounds(_ partitions: [InputPartition], timeout: Int64) -> [InputPartition: (first: Int64, next: Int64)]?
     /// Offsets at which records of `time` or later begin; the end where there are none.
     func offsets(at time: Int64, _ partitions: [InputPartition], timeout: Int64) -> [InputPartition: Int64]?
     /// The group's committed offsets, 0 or more; those without one are left out. nil while they cannot be known.

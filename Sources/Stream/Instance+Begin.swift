@@ -67,9 +67,10 @@ extension Instance {
     /// Opens every partition at the first record that is still there (or that the horizon asks for); returns those offsets.
     private func openHistory(_ ends: [InputPartition: Place]) throws(StreamExit) -> [InputPartition: Int64] {
         let wanted = try horizonOffsets(ends)
+        let all = try waitForBounds(ends.keys.sorted())
         var starts: [InputPartition: Int64] = [:]
         for (partition, end) in ends.sorted(by: { $0.key < $1.key }) {
-            let bounds = try waitForBounds(.input(partition))
+            let bounds = all[partition]!
             let start = max(bounds.first, min(wanted[partition] ?? 0, end.offset))
             starts[partition] = start
             open(partition, at: start)

@@ -82,6 +82,14 @@ extension Instance {
         }
     }
 
+    /// The same of several partitions, asked at once.
+    func waitForBounds(_ partitions: [InputPartition]) throws(StreamExit) -> [InputPartition: (first: Int64, next: Int64)] {
+        while true {
+            if let bounds = cluster.bounds(partitions, timeout: 2000) { return bounds }
+            try pause(100)
+        }
+    }
+
     /// The group's offsets; waits until the broker says them.
     func waitForCommitted(_ partitions: [InputPartition]) throws(StreamExit) -> [InputPartition: Int64] {
         while true {

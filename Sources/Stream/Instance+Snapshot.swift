@@ -205,8 +205,9 @@ extension Instance {
         let full = seal.entry.full!
         if full.form != configuration.form { return .no("it was made under other settings") }
         restored = (0, 0)
+        let all = try waitForBounds(full.places.keys.sorted())
         for (partition, place) in full.places.sorted(by: { $0.key < $1.key }) {
-            let bounds = try waitForBounds(.input(partition))
+            let bounds = all[partition]!
             let name = "partition \(partition.number) of \(configuration.topics.name(partition.topic) ?? "")"
             if bounds.first > place.offset { return .no("\(name) begins at \(bounds.first), behind its \(place.offset)") }
             if bounds.next < place.offset { return .no("\(name) ends at \(bounds.next), before its \(place.offset)") }

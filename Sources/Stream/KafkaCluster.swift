@@ -170,6 +170,12 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
         return (range.lowerBound, range.upperBound)
     }
 
+    func bounds(_ partitions: [InputPartition], timeout: Int64) -> [InputPartition: (first: Int64, next: Int64)]? {
+        let asked = partitions.map { (topic: topics.name($0.topic)!, partition: $0.number) }
+        guard let ranges = try? consumer.watermarks(asked, timeoutMillis: Int(timeout)) else { return nil }
+        return Dictionary(uniqueKeysWithValues: zip(partitions, ranges).map { ($0, ($1.lowerBound, $1.upperBound)) })
+    }
+
     func offsets(at time: Int64, _ partitions: [InputPartition], timeout: Int64) -> [InputPartition: Int64]? {
         let asked = partitions.map { TopicPartition(topic: topics.name($0.topic)!, partition: $0.number, offset: time) }
         guard let found = try? consumer.offsets(forTimes: asked, timeoutMillis: Int(timeout)) else { return nil }

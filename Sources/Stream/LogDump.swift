@@ -172,6 +172,10 @@ final class DumpedCluster: Cluster {
 
     func wait(until time: Int64) { monitor.locked { monitor.wait(milliseconds: max(0, time - now)) } }
     func wake() { monitor.locked { monitor.signal() } }
+    func bounds(_ partitions: [InputPartition], timeout: Int64) -> [InputPartition: (first: Int64, next: Int64)]? {
+        Dictionary(uniqueKeysWithValues: partitions.map { ($0, bounds(.input($0), timeout: timeout)!) })
+    }
+
     func bounds(_ source: Source, timeout: Int64) -> (first: Int64, next: Int64)? {
         let all = records(source)
         let reach = if case .input(let partition) = source { reach[partition] ?? 0 } else { Int64(0) }

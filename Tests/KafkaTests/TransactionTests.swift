@@ -41,6 +41,9 @@ struct TransactionTests {
         #expect(reader.queue.position == 7)
         #expect(try reader.consumer.watermarks(topic: out, partition: 0, timeoutMillis: 10_000) == 0..<7)
         #expect(reader.consumer.knownWatermarks(topic: out, partition: 0) == 0..<7)
+        let other = try topic(3)
+        try write(servers, other, ["d", "e"])
+        #expect(try reader.consumer.watermarks([(out, 0), (other, 2), (other, 0)], timeoutMillis: 10_000) == [0..<7, 0..<0, 0..<2])
     }
 
     @Test func `An open transaction holds the end back, for readers and for watermarks, until it is committed`() throws {
@@ -54,6 +57,7 @@ struct TransactionTests {
         #expect(reader.readToEnd() == [])
         #expect(reader.queue.position == 0)
         #expect(try reader.consumer.watermarks(topic: out, partition: 0, timeoutMillis: 10_000) == 0..<0)
+        #expect(try reader.consumer.watermarks([(out, 0)], timeoutMillis: 10_000) == [0..<0])
         try producer.commit(timeoutMillis: 20_000)
         #expect(reader.poll { $0.queue.position == 3 && $0.queue.isAtEnd })
         #expect(reader.batch.seen == [Seen(0, "open"), Seen(1, "behind")])

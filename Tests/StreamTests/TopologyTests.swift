@@ -234,6 +234,24 @@ import Velocity
         #expect(answered(driver) == (0..<2).map { partition in (0..<200).filter { $0 % 2 == partition }.map { "t\($0)" } })
     }
 
+    @Test func `records of a run that are gone are part of the base's losses, and such a state is not compared with the leader's`() {
+        let driver = TopologyDriver(partitions: 2)
+        driver.configure = { $0.fullInterval = 2000 }
+        let (leader, follower) = answering(driver)
+        follower.pausedUntil = driver.now + 2500
+        feed(driver, 100..<200)
+        #expect(driver.settle())
+        for log in driver.broker.inputs.values { log.truncate(to: 80) }
+        driver.turn(10_000)
+        feed(driver, 200..<300)
+        #expect(driver.settle())
+        driver.turn(10_000)
+        #expect(follower.watcher.lost == 60 && follower.engine.digest() != leader.engine.digest())
+        #expect(follower.instance.base?.lost.sorted { $0.partition < $1.partition } == (0..<2).map { Run(partition: .init(.transactions, $0), first: 50, last: 79) })
+        #expect(leader.instance.base?.lost == [] && leader.exit == nil && follower.exit == nil)
+        #expect(follower.watcher.divergences == 0 && leader.watcher.divergences == 0)
+    }
+
     @Test func `who follows holds the leader's state, and what a killed leader left undone is done once`() {
         let driver = TopologyDriver(partitions: 2, feedback: 1)
         let first = driver.start("first")

@@ -160,6 +160,11 @@ final class SimulatedCluster: Cluster {
         return (log.start, log.stable)
     }
 
+    func bounds(_ partitions: [InputPartition], timeout: Int64) -> [InputPartition: (first: Int64, next: Int64)]? {
+        guard ask(timeout) else { return nil }
+        return Dictionary(uniqueKeysWithValues: partitions.map { ($0, (broker.inputs[$0]!.start, broker.inputs[$0]!.stable)) })
+    }
+
     func offsets(at time: Int64, _ partitions: [InputPartition], timeout: Int64) -> [InputPartition: Int64]? {
         guard ask(timeout) else { return nil }
         var offsets: [InputPartition: Int64] = [:]
