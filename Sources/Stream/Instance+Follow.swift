@@ -93,6 +93,10 @@ extension Instance {
         if let last, entry.n != last.n + 1 {
             throw .rebuild("entry \(entry.n) follows entry \(last.n) in the journal")
         }
+        // A journal that was made anew and has grown beyond where this one read: whoever leads after another begins with a head (rule 8).
+        if let last, entry.process != last.process, entry.head == nil {
+            throw .rebuild("entry \(entry.n) is of \(entry.instance), which began elsewhere: the journal is another one than that which had entry \(last.n)")
+        }
         if let inflight, entry.process == process, entry.n == inflight.n {
             note(.info, "own entry found", [("entry", "\(entry.n)")])
             finish(inflight)
