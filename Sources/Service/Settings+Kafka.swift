@@ -1,3 +1,4 @@
+import HTTP
 import Kafka
 
 extension KafkaSettings {
@@ -37,15 +38,9 @@ extension KafkaSettings {
 
     /// A host, as a name, an address or one in brackets, and mostly a port from 1 to 65535; librdkafka lets a protocol stand before it.
     private static func isBroker(_ text: Substring) -> Bool {
-        var text = text.drop { $0 == " " }
-        while text.last == " " { text.removeLast() }
-        if let scheme = text.firstRange(of: "://") { text = text[scheme.upperBound...] }
-        let isBracketed = text.first == "["
-        guard let colon = text.lastIndex(of: ":"), !isBracketed || text[colon...].firstIndex(of: "]") == nil else {
-            return !text.isEmpty && !text.contains("/")
-        }
-        let port = text[text.index(after: colon)...]
-        return colon > text.startIndex && !port.isEmpty && port.count <= 5 && port.utf8.allSatisfy { (48...57).contains($0) } && (1...65_535).contains(Int(port)!)
+        let text = trimmed(text)
+        let authority = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
+        return !authority.contains { $0 == "/" || $0 == "?" } && URLParts("http://\(authority)") != nil
     }
 
     /// In the order in which a later one wins: `KAFKA_SECURITY_PROTOCOL`, `KAFKA_SASL_…` and `KAFKA_SSL_…`, then `KAFKA_CONF_…`.

@@ -97,7 +97,7 @@ private let day: Int64 = 86_400_000
 /// Ten years: what no duration of event time may exceed.
 private let longest: Int64 = 3_650 * day
 
-private func trimmed(_ text: Substring) -> String {
+func trimmed(_ text: Substring) -> String {
     String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
 }
 

@@ -9,14 +9,13 @@ public final class StreamHost: EngineHost {
     /// - Parameters:
     ///   - desk: answers requests between two batches.
     ///   - reporter: is told what happens.
-    ///   - isEmbedded: the broker is the one inside this process.
     /// - Throws: `KafkaError` for a property that librdkafka does not take.
     public init(
-        _ settings: Settings, engine: sending Engine, desk: EngineDesk, reporter: StreamReporter, isEmbedded: Bool = false
+        _ settings: Settings, engine: sending Engine, desk: EngineDesk, reporter: StreamReporter
     ) throws(KafkaError) {
         let configuration = settings.streamConfiguration(engine.configuration)
         process = try StreamProcess(
-            configuration, engine: engine, kafka: settings.streamProperties, isEmbedded: isEmbedded, observer: reporter,
+            configuration, engine: engine, kafka: settings.streamProperties, observer: reporter,
             log: reporter.librdkafka, serve: { desk.serve($0) })
     }
 

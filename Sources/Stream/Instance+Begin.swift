@@ -74,11 +74,7 @@ extension Instance {
             let start = max(bounds.first, min(wanted[partition] ?? 0, end.offset))
             starts[partition] = start
             open(partition, at: start)
-            if bounds.next < end.offset {
-                let name = configuration.topics.name(partition.topic) ?? ""
-                throw .refused(
-                    "partition \(partition.number) of \(name) ends at \(bounds.next), below \(end.offset), which was answered: the topic was made anew; take a new group or bring it back")
-            }
+            if bounds.next < end.offset { throw madeAnew(partition, end: bounds.next, below: end.offset) }
             if start > 0 { gapPending.insert(partition) }
             if start > end.offset {
                 lostRuns.append(Run(partition: partition, first: end.offset, last: start - 1))

@@ -227,7 +227,6 @@ extension Instance {
         if !lostRuns.isEmpty { lose(run, of: entry) }
         carried += changes
         lanes[partition]!.next = max(lanes[partition]!.next, run.last + 1)
-        if !lostRuns.isEmpty { noteLosses(run) }
     }
 
     /// What was gone of a run that others applied is from now on part of the base's losses (rule 6): one range for what was lost at once.
@@ -240,7 +239,6 @@ extension Instance {
                 base?.lost.append(part)
             }
         }
-        lostRuns.removeAll { $0.partition == run.partition && $0.last <= run.last }
     }
 
     /// Looks at a partition that has ended where others read on: it may only be slow to come.
@@ -260,6 +258,7 @@ extension Instance {
 
     /// Takes what is gone of a run for lost: from now on the base is as old as that.
     private func lose(_ run: Run, of entry: Entry) {
+        defer { lostRuns.removeAll { $0.partition == run.partition && $0.last <= run.last } }
         guard lostRuns.contains(where: { $0.partition == run.partition && $0.first <= run.last && run.first <= $0.last }) else { return }
         noteLosses(run)
         base!.age = max(base!.age, newest(with: entry) + configuration.maxClockSkew)

@@ -2,6 +2,8 @@ import Kafka
 
 /// The topics as they were found or made at the start, and what of them must be said.
 struct TopicFacts {
+    /// The broker is librdkafka's mock, in this process or another.
+    var isEmbedded = false
     /// The input keeps only the newest record of a key: windows are never whole.
     var isCompacted = false
     /// The input is kept for less time than the windows need, or the journal for less than the input.
@@ -114,9 +116,11 @@ struct KafkaTopics {
             note(.warning, "input is compacted: windows are never complete", [("topic", topics.transactions)])
         } else if let retention = configuration["retention.ms"].flatMap({ Int64($0) }), retention >= 0, retention < longestReach {
             facts.isRetentionShort = true
-            note(.warning, "input's retention is shorter than the windows: a restore without a snapshot lacks what they hold", [
-                ("topic", topics.transactions), ("retention_ms", "\(retention)"), ("needed_ms", "\(longestReach)"),
-            ])
+            note(
+                .warning, "input's retention is shorter than the windows: a restore without a snapshot lacks what they hold",
+                [
+                    ("topic", topics.transactions), ("retention_ms", "\(retention)"), ("needed_ms", "\(longestReach)"),
+                ])
         }
         return facts
     }
@@ -130,17 +134,21 @@ struct KafkaTopics {
         let retention = configuration["retention.ms"].flatMap { Int64($0) } ?? -1
         let isShort = retention >= 0 && (inputRetention < 0 || retention < inputRetention)
         if isShort {
-            note(.warning, "journal's retention is shorter than the input's", [
-                ("topic", topics.journal), ("retention_ms", "\(retention)"), ("input_retention_ms", "\(inputRetention)"),
-            ])
+            note(
+                .warning, "journal's retention is shorter than the input's",
+                [
+                    ("topic", topics.journal), ("retention_ms", "\(retention)"), ("input_retention_ms", "\(inputRetention)"),
+                ])
         }
         return isShort
     }
 
     private func lookAtGroup(_ admin: Admin) {
         guard let members = try? admin.group(group, timeoutMillis: 2000).members, !members.isEmpty else { return }
-        note(.warning, "foreign consumers have this group's name", [
-            ("group", group), ("members", members.map(\.clientID).joined(separator: ",")),
-        ])
+        note(
+            .warning, "foreign consumers have this group's name",
+            [
+                ("group", group), ("members", members.map(\.clientID).joined(separator: ",")),
+            ])
     }
 }

@@ -12,7 +12,6 @@ public final class StreamProcess: Sendable {
     private let configuration: StreamConfiguration
     private let observer: any StreamObserver
     private let kafka: Properties
-    private let isEmbedded: Bool
 
     private struct Life {
         /// Told to hand over and to end.
@@ -24,17 +23,15 @@ public final class StreamProcess: Sendable {
         var isFollowingOn = false
     }
 
-    /// - Parameter isEmbedded: The broker is librdkafka's mock: it answers no administration, and its topics were made with it.
     /// - Parameter serve: Answers what waits for the engine, between two batches; returns whether more waits.
     /// - Throws: `KafkaError` for a property that librdkafka does not take.
     public init(
-        _ configuration: StreamConfiguration, engine: sending Engine, kafka: Properties, isEmbedded: Bool = false,
+        _ configuration: StreamConfiguration, engine: sending Engine, kafka: Properties,
         observer: any StreamObserver, log: LogSink? = nil, serve: @escaping @Sendable (Engine) -> Bool = { _ in false }
     ) throws(KafkaError) {
         self.configuration = configuration
         self.observer = observer
         self.kafka = kafka
-        self.isEmbedded = isEmbedded
         let cluster = try KafkaCluster(kafka, topics: configuration.topics, group: configuration.group, log: log)
         self.cluster = cluster
         runner = EngineRunner(
@@ -49,14 +46,10 @@ public final class StreamProcess: Sendable {
     }
 
     private func run(_ ended: (StreamExit) -> Void) {
-        var facts = TopicFacts()
-        do throws(StreamExit) {
-            if !isEmbedded { facts = try prepareTopics() }
-        } catch {
-            return ended(error)
-        }
+        let facts: TopicFacts
+        do throws(StreamExit) { facts = try prepareTopics() } catch { return ended(error) }
         cluster.largestOutputs = facts.largestOutputs
-        cluster.startWatch { [self] in if !isEmbedded { makeJournal() } }
+        cluster.startWatch { [self] in if !facts.isEmbedded { makeJournal() } }
         defer { cluster.stopWatch() }
         let instance = Instance(
             configuration, cluster: cluster, runner: runner, observer: observer, isRetentionShort: facts.isRetentionShort, snapshots: snapshotPlace
@@ -108,8 +101,8 @@ public final class StreamProcess: Sendable {
         do throws(KafkaError) { admin = try Admin(kafka) } catch { throw .refused("\(error)") }
         var status = StreamStatus()
         while true {
-            // The embedded broker of another process, which answers none of the questions to come and has its topics.
-            if admin.isEmbedded(timeoutMillis: 2000) { return TopicFacts() }
+            // Its topics were made with it, and it answers none of the questions to come.
+            if admin.isEmbedded(timeoutMillis: 2000) { return TopicFacts(isEmbedded: true) }
             do throws(KafkaTopics.Failure) {
                 let facts = try topics.prepare(admin)
                 if facts.isCompacted { runner.perform { $0.incomplete.isUnknown = true } }

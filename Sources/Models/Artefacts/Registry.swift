@@ -79,10 +79,14 @@ public final class Registry {
                 if standing.artefact != nil { break }
             }
         } catch {
-            // A name without a folder has no artefact; where there is no folder at all, or one that cannot be read, that is said, and what is in use stays.
-            let isNameless = error.reason == .missing && FolderReading.isFolder(folder)
-            if !isNameless || wanted != "latest" { standing.error = isNameless || error.reason != .missing ? error.description : "there is no folder \(folder)" }
-            if !isNameless { standing.artefact = before?.artefact }
+            if error.reason == .missing, FolderReading.isFolder(folder) {
+                // A name without a folder has no artefact.
+                if wanted != "latest" { standing.error = error.description }
+            } else {
+                // Where there is no folder at all, or one that cannot be read, what is in use stays.
+                standing.error = error.reason == .missing ? "there is no folder \(folder)" : error.description
+                standing.artefact = before?.artefact
+            }
         }
         if standing.artefact == nil, standing.error == nil, let old = before?.artefact {
             standing.artefact = old

@@ -97,12 +97,27 @@ extension Lists {
 
     /// Enters an event's values and its transaction, which are in their chunk and marked by now.
     func enter(_ h: LargePointer, _ item: Item, _ values: Int, _ number: UInt32) {
-        let isKept = S.transactionBytes == 8
-        if (h.pointee.indexCount &+ values.nonzeroBitCount &+ 1) &* 20 > h.pointee.indexCapacity &* 17 { return rebuildIndex(h, h.pointee.indexCapacity * 5 / 4) }
-        for d in 0..<S.values where values >> d & 1 != 0 {
-            if !put(h, indexHash(d, item[d]), number) { return rebuildIndex(h, h.pointee.indexCapacity * 5 / 4) }
+        let isFull = (h.pointee.indexCount &+ values.nonzeroBitCount &+ 1) &* 20 > h.pointee.indexCapacity &* 17
+        if isFull || !putAll(h, item, values, number) { rebuildIndex(h, h.pointee.indexCapacity * 5 / 4) }
+    }
+
+    private func putAll(_ h: LargePointer, _ item: Item, _ values: Int, _ number: UInt32) -> Bool {
+        for d in 0..<S.values where values >> d & 1 != 0 && !put(h, indexHash(d, item[d]), number) { return false }
+        return S.transactionBytes < 8 || put(h, indexHash(transaction: item.transaction), number)
+    }
+
+    /// Calls with the hash of each of a chunk's entries, until one call says false: then so does this.
+    @inline(__always)
+    private func forEachHash(_ block: Block<S>, _ body: (UInt32) -> Bool) -> Bool {
+        for d in 0..<S.values {
+            var mask = block.marks(d)
+            while mask != 0 {
+                if !body(indexHash(d, block.value(d, mask.trailingZeroBitCount))) { return false }
+                mask &= mask - 1
+            }
         }
-        if isKept, !put(h, indexHash(transaction: item.transaction), number) { rebuildIndex(h, h.pointee.indexCapacity * 5 / 4) }
+        if S.transactionBytes == 8 { for i in 0..<block.count where !body(indexHash(transaction: block.transaction(i))) { return false } }
+        return true
     }
 
     /// False where an entry would lie too far behind its home: then all must be entered anew, in a larger index.
@@ -138,18 +153,7 @@ extension Lists {
     }
 
     private func enterAll(_ h: LargePointer) -> Bool {
-        for k in h.pointee.range {
-            let block = block(h, k)
-            let number = h.pointee.chunks[k].number
-            for d in 0..<S.values {
-                var mask = block.marks(d)
-                while mask != 0 {
-                    if !put(h, indexHash(d, block.value(d, mask.trailingZeroBitCount)), number) { return false }
-                    mask &= mask - 1
-                }
-            }
-            if S.transactionBytes == 8 { for i in 0..<block.count where !put(h, indexHash(transaction: block.transaction(i)), number) { return false } }
-        }
+        for k in h.pointee.range where !forEachHash(block(h, k), { put(h, $0, h.pointee.chunks[k].number) }) { return false }
         return true
     }
 
@@ -172,16 +176,11 @@ extension Lists {
 
     /// Takes the entries of a chunk out, and gives its number back.
     func forget(_ h: LargePointer, _ k: Int) {
-        let block = block(h, k)
         let number = h.pointee.chunks[k].number
-        for d in 0..<S.values {
-            var mask = block.marks(d)
-            while mask != 0 {
-                remove(h, findEntry(h, indexHash(d, block.value(d, mask.trailingZeroBitCount)), number))
-                mask &= mask - 1
-            }
+        _ = forEachHash(block(h, k)) {
+            remove(h, findEntry(h, $0, number))
+            return true
         }
-        if S.transactionBytes == 8 { for i in 0..<block.count { remove(h, findEntry(h, indexHash(transaction: block.transaction(i)), number)) } }
         giveNumber(h, number)
     }
 
@@ -192,19 +191,10 @@ extension Lists {
 
     /// Lets the entries of a chunk's events name the chunk that has them now.
     func renumber(_ h: LargePointer, _ block: Block<S>, from old: UInt32, to new: UInt32) {
-        for d in 0..<S.values {
-            var mask = block.marks(d)
-            while mask != 0 {
-                let entry = findEntry(h, indexHash(d, block.value(d, mask.trailingZeroBitCount)), old)
-                entry.pointee = IndexEntry(entry.pointee).with(new).word
-                mask &= mask - 1
-            }
-        }
-        if S.transactionBytes == 8 {
-            for i in 0..<block.count {
-                let entry = findEntry(h, indexHash(transaction: block.transaction(i)), old)
-                entry.pointee = IndexEntry(entry.pointee).with(new).word
-            }
+        _ = forEachHash(block) {
+            let entry = findEntry(h, $0, old)
+            entry.pointee = IndexEntry(entry.pointee).with(new).word
+            return true
         }
     }
 

@@ -13,6 +13,20 @@ extension Lists {
         if k == to.chunk, offset < to.offset { addPart(block(h, k), offset, to.offset, &totals) }
     }
 
+    /// Fills one `Totals` a window, of the events above its edge and before a place: each window holds the ones before it.
+    private func addUp(_ h: LargePointer, until end: Place, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>) {
+        var totals = Totals()
+        var to = end
+        for w in 0..<windows {
+            let from = place(h, after: lows[w])
+            if from.chunk < to.chunk || from.chunk == to.chunk && from.offset < to.offset {
+                add(h, from, to, &totals)
+                to = from
+            }
+            out[w] = totals
+        }
+    }
+
     @inline(__always)
     func addChunk(_ chunk: Chunk, _ totals: inout Totals) {
         totals.count += Int64(chunk.count)
@@ -68,16 +82,7 @@ extension Lists {
             if isRead { return }
         }
         let end = t >= h.pointee.newest ? Place(chunk: h.pointee.end, offset: 0) : place(h, after: t)
-        var totals = Totals()
-        var to = end
-        for w in 0..<windows {
-            let from = place(h, after: lows[w])
-            if from.chunk < to.chunk || from.chunk == to.chunk && from.offset < to.offset {
-                add(h, from, to, &totals)
-                to = from
-            }
-            out[w] = totals
-        }
+        addUp(h, until: end, lows, out)
         if S.values == 0 || end.chunk == h.pointee.end { return }
         if h.pointee.index != nil, lateness > 0, end.chunk >= h.pointee.known { return addSeenAgain(h, end, t, lows, out) }
         // Marks are of the whole list: what is newest of its value until t is found by walking back.
@@ -175,17 +180,7 @@ extension Lists {
             }
             if isRead { return }
         }
-        let end = place(h, after: high)
-        var totals = Totals()
-        var to = end
-        for w in 0..<windows {
-            let from = place(h, after: lows[w])
-            if from.chunk < to.chunk || from.chunk == to.chunk && from.offset < to.offset {
-                add(h, from, to, &totals)
-                to = from
-            }
-            out[w] = totals
-        }
+        addUp(h, until: place(h, after: high), lows, out)
     }
 
     /// Adds an event to what is said of each window, as if it were held.

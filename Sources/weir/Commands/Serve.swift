@@ -38,7 +38,7 @@ enum Serve: Command {
         if settings.records.ratesFile != nil {
             log.info("exchange rates", ["currencies": configuration.rules.rates.currencies.joined(separator: " ")])
         }
-        let exit = try process.run(host(process, configuration, isEmbedded: isEmbedded), models: models)
+        let exit = try process.run(host(process, configuration), models: models)
         switch exit {
         case .stopped: return .done
         case .refused(let why):
@@ -50,13 +50,13 @@ enum Serve: Command {
         }
     }
 
-    private static func host(_ process: ServiceProcess, _ configuration: EngineConfiguration, isEmbedded: Bool) throws -> any EngineHost {
+    private static func host(_ process: ServiceProcess, _ configuration: EngineConfiguration) throws -> any EngineHost {
         let engine = Engine(configuration)
         engine.stateBudget = process.settings.state.budgetBytes
         // Who follows may use half of the reserve besides.
         engine.stateLimit = process.settings.state.budgetBytes + process.settings.state.reserveBytes / 2
         if process.settings.isAlone { return AloneHost(engine: engine, desk: process.desk) }
         let reporter = StreamReporter(process.settings, log: process.log, metrics: process.metrics, health: process.health)
-        return try StreamHost(process.settings, engine: engine, desk: process.desk, reporter: reporter, isEmbedded: isEmbedded)
+        return try StreamHost(process.settings, engine: engine, desk: process.desk, reporter: reporter)
     }
 }
