@@ -140,7 +140,7 @@ rehearse-rolling: build deps-test
 
 ## rehearse-alerts  a genuine Prometheus watches running instances, whose troubles are provoked: each alert fires and clears
 rehearse-alerts: build deps-test
-	scripts/rehearse-alerts.py --weir $(WEIR)
+	scripts/rehearse-alerts.py --weir $(WEIR) --broken $$(scripts/broken-build.sh)
 
 ## rehearse-runbooks the commands of docs/how-to and docs/tutorial, run
 rehearse-runbooks: build deps-test

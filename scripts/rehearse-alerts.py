@@ -2,10 +2,9 @@
 """Rehearses the alerts: a genuine Prometheus scrapes running instances under load, causes are provoked one after the other, and each alert must fire and clear again.
 
 The rules are the ones of deploy/prometheus; only their times are made short (minutes to seconds), so that an hour's watch takes minutes. Needs an Apache Kafka
-(scripts/kafka.sh) and Debian's prometheus. Not provoked, and left to deploy/prometheus/alerts.test.yml: WeirDivergence and WeirAccountsDoNotAddUp, which would take a
-broken build, and WeirFollowLag, for which an instance must hear of records that it cannot read.
+(scripts/kafka.sh), Debian's prometheus, and what scripts/broken-build.sh builds: WeirDivergence and WeirAccountsDoNotAddUp take a Weir that is wrong.
 
-    scripts/rehearse-alerts.py [--weir FILE] [--port 21440] [--only STEP,…]
+    scripts/rehearse-alerts.py [--weir FILE] [--broken FILE] [--port 21440] [--only STEP,…]
 """
 
 import argparse
@@ -54,8 +53,9 @@ def short(rules):
 
 
 class Rig:
-    def __init__(self, weir, port):
+    def __init__(self, weir, broken, port):
         self.weir = weir
+        self.broken = broken
         self.port = port
         self.folder = tempfile.mkdtemp(prefix="weir-alerts-")
         self.processes = []
@@ -86,11 +86,11 @@ class Rig:
         subprocess.run([KAFKA, "tool", arguments[0], "--bootstrap-server", self.servers, *arguments[1:]], input=stdin, check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
 
-    def start(self, name, **environment):
+    def start(self, name, weir=None, **environment):
         port = self.port + 10 + ord(name) - ord("a")
         environment = {"PATH": os.environ["PATH"], "KAFKA_BOOTSTRAP_SERVERS": self.servers, "PORT": str(port), "HOST": "127.0.0.1", "INSTANCE_ID": name,
                        "DRAIN_DELAY": "0s", "MEMORY_LIMIT_MB": "500", **environment}
-        process = self.spawn([self.weir, "serve"], f"weir-{name}", env=environment)
+        process = self.spawn([weir or self.weir, "serve"], f"weir-{name}", env=environment)
         self.instances[name] = (process, port)
         self.targets()
         return port
@@ -252,24 +252,81 @@ def keys(rig):
     rig.clears(["WeirKeyMismatch"])
 
 
+def starve(process):
+    """Lets a process run for 16 ms of a second, for two and a half."""
+    for _ in range(10):
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.25)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.004)
+
+
 def latency(rig):
     say("an instance that its machine hardly lets run")
     process, port = rig.instances["a"]
     asking = Asking(port, threads=48, pause=0)
-
-    def starve():
-        for _ in range(10):
-            process.send_signal(signal.SIGSTOP)
-            time.sleep(0.25)
-            process.send_signal(signal.SIGCONT)
-            time.sleep(0.004)
-
     try:
-        rig.fires(["WeirPredictSlow"], 90, doing=starve)
+        rig.fires(["WeirPredictSlow"], 90, doing=lambda: starve(process))
     finally:
         process.send_signal(signal.SIGCONT)
         asking.stop()
     rig.clears(["WeirPredictSlow"])
+
+
+def follow(rig):
+    say("a follower that its machine hardly lets run, while much is scored")
+    rig.start("b")
+    rig.until_well("b")
+    follower = rig.instances["b"][0]
+    producer = rig.produce(rig.path("backlog"), rate=15_000, wait=False)
+    try:
+        rig.fires(["WeirFollowLag"], 90, doing=lambda: starve(follower))
+    finally:
+        follower.send_signal(signal.SIGCONT)
+    rig.clears(["WeirFollowLag"], 90)
+    producer.wait()
+    rig.end("b")
+    # What so much at once made fire besides.
+    rig.clears(["WeirLag", "WeirEndToEndSlow"], 120)
+
+
+def snapshots(rig):
+    say("the folder of the snapshots cannot be written any more")
+    folder = rig.path("state")
+    rig.end("a")
+    rig.start("a", STATE_DIR=folder, SNAPSHOT_INTERVAL="1s")
+    rig.until_well("a")
+    os.rename(folder, folder + ".away")
+    with open(folder, "wb"):
+        rig.fires(["WeirSnapshotsFail"], 60)
+    os.remove(folder)
+    os.rename(folder + ".away", folder)
+    rig.clears(["WeirSnapshotsFail"])
+    rig.end("a")
+    rig.start("a")
+    rig.until_well("a")
+
+
+def broken(rig):
+    say("a build whose followers count duplicates, and which does not say that it counted them")
+    if not rig.broken:
+        say("  left out: there is no such build (scripts/broken-build.sh)")
+        return
+    rig.end("a")
+    rig.start("a", rig.broken)
+    rig.until_well("a")
+    rig.start("b", rig.broken)
+    rig.until_well("b")
+    now = int(time.time() * 1000)
+    with open(rig.path("twice"), "w", encoding="utf-8") as file:
+        file.write('{"transaction_id":"t-1","account_id":"T","timestamp":%d,"amount":1}\n' % now * 2)
+    rig.produce(rig.path("twice"))
+    rig.fires(["WeirAccountsDoNotAddUp", "WeirDivergence"], 120)
+    rig.end("b")
+    rig.end("a")
+    rig.start("a")
+    rig.until_well("a")
+    rig.clears(["WeirAccountsDoNotAddUp", "WeirDivergence", "WeirDegraded"])
 
 
 def broker(rig):
@@ -402,13 +459,14 @@ def model(rig):
     fail(f"no manifest has the sha256 of {name}: {artefact}")
 
 
-STEPS = {"dead_letters": dead_letters, "keys": keys, "latency": latency, "broker": broker, "down": down, "model": model, "backlog": backlog, "aborts": aborts, "flaps": flaps, "group": group,
-         "lost": lost, "clock": clock}
+STEPS = {"dead_letters": dead_letters, "keys": keys, "latency": latency, "follow": follow, "broker": broker, "down": down, "model": model, "backlog": backlog,
+         "aborts": aborts, "snapshots": snapshots, "flaps": flaps, "group": group, "broken": broken, "lost": lost, "clock": clock}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--weir", default=os.path.join(ROOT, ".build/release/weir"))
+    parser.add_argument("--broken", help="what scripts/broken-build.sh built; without it WeirDivergence and WeirAccountsDoNotAddUp are left out")
     parser.add_argument("--port", type=int, default=21440)
     parser.add_argument("--only", default=",".join(STEPS))
     options = parser.parse_args()
@@ -418,7 +476,7 @@ def main():
     if not shutil.which("prometheus"):
         say("not rehearsed: there is no Prometheus (Debian: prometheus)")
         return
-    rig = Rig(os.path.abspath(options.weir), options.port)
+    rig = Rig(os.path.abspath(options.weir), options.broken and os.path.abspath(options.broken), options.port)
     try:
         rig.start_kafka()
         rig.start("a")

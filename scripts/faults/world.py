@@ -30,7 +30,7 @@ class World:
         self.environment.update({
             "KAFKA_GROUP_ID": name, "TRANSACTIONS_TOPIC": self.topics["transactions"], "FRAUD_VERDICTS_TOPIC": self.topics["fraud"],
             "AML_VERDICTS_TOPIC": self.topics["aml"], "DLQ_TOPIC": self.topics["letters"], "FEEDBACK_TOPIC": self.topics["feedback"],
-            "FEEDBACK_ENABLED": "false", "HOST": "127.0.0.1", "DRAIN_DELAY": "0", "SWIFT_BACKTRACE": "enable=no"})
+            "HOST": "127.0.0.1", "DRAIN_DELAY": "0", "SWIFT_BACKTRACE": "enable=no"})
         self.environment.update({key: str(value) for key, value in environment.items()})
         self.instances, self.feeds, self.problems, self.again = [], [], [], 0
         self.allowed_events = {"start again"}

@@ -1,6 +1,6 @@
 """Takes the figures that docs/reference/figures.md shows, against the release build, on 127.0.0.1 alone.
 
-usage: scripts/measure [handbook] [answers] [ending] [memory] [idle]        all of them by default
+usage: scripts/measure [idle] [answers] [ending] [memory] [following] [handbook]        all of them by default
 
 WEIR names another program than .build/release/weir, MEASURE_PORTS the first of some 30 free ports (19700). Needs kcat and wrk (make deps-measure), Apache Kafka
 (KAFKA_HOME, or ../shared/kafka) and for `handbook` the data (HANDBOOK, or ../shared/data/handbook); what is missing is said, and left out.
@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import WEIR, Missing, figures  # noqa: E402
 
-ALL = ["idle", "answers", "ending", "memory", "handbook"]
+ALL = ["idle", "answers", "ending", "memory", "following", "handbook"]
 
 
 def main():
