@@ -1,3 +1,5 @@
+import CPlatform
+
 extension VelocityStore {
     /// Sums over what is retained, so that order and layout do not matter: `windows` over events, labels and the watermark, `memory` over what
     /// is remembered of accounts and pairs.
@@ -33,13 +35,27 @@ extension VelocityStore {
         forEachID(accounts) { id in
             if let times = AccountRecord(accounts.record(id)).times { accountRing.add(times.last, Mix.account(accounts.key(id), times)) }
         }
+        // A pair's accounts may lie anywhere: they are asked for some pairs ahead.
         let floor = pairFloor(watermark)
+        let ahead = 16
+        var waiting = [UnsafeMutablePointer<Pair>?](repeating: nil, count: ahead)
+        var place = 0
+        func add(_ next: UnsafeMutablePointer<Pair>?) {
+            if let pair = waiting[place]?.pointee {
+                let memory = pairs.memory(pair)
+                pairRing.add(memory.last, Mix.pair(accounts.key(pair.account), accounts.key(pair.counterparty), memory))
+            }
+            waiting[place] = next
+            place = (place + 1) % ahead
+        }
         pairs.table.forEach { pair in
             // Below the floor its accounts may be others by now.
             if pair.pointee.last <= floor { return }
-            let memory = pairs.memory(pair.pointee)
-            pairRing.add(memory.last, Mix.pair(accounts.key(pair.pointee.account), accounts.key(pair.pointee.counterparty), memory))
+            weir_prefetch(accounts.record(pair.pointee.account))
+            weir_prefetch(accounts.record(pair.pointee.counterparty))
+            add(pair)
         }
+        for _ in 0..<ahead { add(nil) }
         labels.forEach { count($0.pointee, true) }
     }
 

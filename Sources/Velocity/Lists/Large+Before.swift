@@ -72,23 +72,22 @@ extension Lists {
     /// Learns when values were last seen before, of all events that are not too far back.
     func learn(_ h: LargePointer) {
         if lateness == 0 { return }
-        var seen: [UInt64: Int64] = [:]
         h.pointee.known = h.pointee.first
         let from = h.pointee.newest - lateness
         for k in h.pointee.range {
-            let isKnown = h.pointee.chunks[k].last >= from || k == h.pointee.end - 1
-            if isKnown { h.pointee.chunks[k].before = takeBefore() } else { h.pointee.known = k + 1 }
-            let block = block(h, k)
-            for i in 0..<block.count {
-                let time = block.time(i)
-                for d in 0..<S.values {
+            if h.pointee.chunks[k].last >= from || k == h.pointee.end - 1 { h.pointee.chunks[k].before = takeBefore() } else { h.pointee.known = k + 1 }
+        }
+        for d in 0..<S.values {
+            scratch.removeAll()
+            for k in h.pointee.range {
+                let block = block(h, k)
+                let row = k < h.pointee.known ? nil : before(h.pointee.chunks[k].before, d)
+                for i in 0..<block.count {
+                    let time = block.time(i)
                     let value = block.value(d, i)
-                    if isKnown { before(h.pointee.chunks[k].before, d)[i] = UInt32(truncatingIfNeeded: time) }
-                    if value == 0 { continue }
+                    let last = value == 0 ? nil : scratch.replace(value, time)
                     // What is too far back for four bytes is no longer retained.
-                    if let last = seen.updateValue(time, forKey: UInt64(d) << 32 | UInt64(value)), isKnown, h.pointee.newest - last < 1 << 31 {
-                        before(h.pointee.chunks[k].before, d)[i] = UInt32(truncatingIfNeeded: last)
-                    }
+                    if let row { row[i] = UInt32(truncatingIfNeeded: last.map { h.pointee.newest - $0 < 1 << 31 ? $0 : time } ?? time) }
                 }
             }
         }

@@ -30,7 +30,7 @@ final class Lists<S: Shape> {
     var lists = 0
     /// Bytes that the lists hold.
     private(set) var bytes = 0
-    let scratch = ValueSet()
+    let scratch = LastSeen()
 
     let limits: Limits
 
@@ -410,9 +410,10 @@ final class Lists<S: Shape> {
     }
 }
 
-/// A set of ids that is emptied at once.
-final class ValueSet {
+/// Ids, and when each was last seen; emptied at once.
+final class LastSeen {
     private var slots: [UInt64] = Array(repeating: 0, count: 1024)
+    private var times: [Int64] = Array(repeating: 0, count: 1024)
     private var round: UInt64 = 0
     private var count = 0
 
@@ -420,33 +421,38 @@ final class ValueSet {
         round += 1
         count = 0
         if round >> 31 != 0 {
-            slots = Array(repeating: 0, count: 1024)
+            slots = Array(repeating: 0, count: slots.count)
             round = 1
         }
     }
 
     /// False when it was there.
-    func insert(_ value: UInt32) -> Bool {
-        if count * 2 >= slots.count { grow() }
-        return put(value)
-    }
+    func insert(_ value: UInt32) -> Bool { replace(value, 0) == nil }
 
-    private func put(_ value: UInt32) -> Bool {
+    /// Notes the time for the id, and returns what was noted before.
+    func replace(_ value: UInt32, _ time: Int64) -> Int64? {
+        if count * 2 >= slots.count { grow() }
         let entry = round << 32 | UInt64(value)
         var i = Int(truncatingIfNeeded: (UInt64(value) &* 0x9e37_79b9_7f4a_7c15) >> 33) & (slots.count - 1)
         while slots[i] >> 32 == round {
-            if slots[i] == entry { return false }
+            if slots[i] == entry {
+                let old = times[i]
+                times[i] = time
+                return old
+            }
             i = (i + 1) & (slots.count - 1)
         }
         slots[i] = entry
+        times[i] = time
         count += 1
-        return true
+        return nil
     }
 
     private func grow() {
-        let old = slots
+        let (old, oldTimes) = (slots, times)
         slots = Array(repeating: 0, count: old.count * 2)
+        times = Array(repeating: 0, count: old.count * 2)
         count = 0
-        for entry in old where entry >> 32 == round { _ = put(UInt32(truncatingIfNeeded: entry)) }
+        for (entry, time) in zip(old, oldTimes) where entry >> 32 == round { _ = replace(UInt32(truncatingIfNeeded: entry), time) }
     }
 }

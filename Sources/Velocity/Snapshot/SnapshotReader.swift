@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// Builds a store from a snapshot's bytes, as they come: in pieces of any size.
@@ -14,10 +15,18 @@ public final class SnapshotReader {
     /// Where the snapshot stood after each of its pieces.
     public private(set) var boundaries: [SnapshotBoundary] = []
 
-    /// Of an entity being read: its lists still to come, in their order.
-    private var lists: [(list: List, chunks: UInt32, slot: UnsafeMutablePointer<UInt32>)] = []
+    /// Of an entity being read: its lists, in their order, of which the first `listsRead` are there.
+    private var lists: [Expected] = []
+    private var listsRead = 0
+    /// Blocks of the list that is being read.
     private var handles: [UInt32] = []
     private enum List { case debits, credits, inflow, plain, sales }
+    private struct Expected {
+        let list: List
+        /// Blocks to come; the highest bit: of a large list.
+        let chunks: UInt32
+        let slot: UnsafeMutablePointer<UInt32>
+    }
 
     /// - Parameter configuration: what the snapshot must have been made under.
     public init(_ configuration: VelocityConfiguration) {
@@ -88,7 +97,8 @@ public final class SnapshotReader {
         if Checksum.of(payload, seed: UInt64(number) << 32 | UInt64(count)) != sum {
             throw frame == 0 && !isMagic(payload) ? .notASnapshot : .corrupt(frame: frame)
         }
-        var at = 0
+        prepare(payload)
+        var at = try takePairs(payload)
         while at < count {
             guard count - at >= 4 else { throw .impossible("an item without a head") }
             let word = UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: at, as: UInt32.self))
@@ -102,6 +112,53 @@ public final class SnapshotReader {
         }
         frame += 1
         return head + count
+    }
+
+    /// Brings the records of a frame's entities into the cache: they come in the order of their keys, and lie in the order of their ids.
+    private func prepare(_ payload: UnsafeRawBufferPointer) {
+        var at = 0
+        while payload.count - at >= 24 {
+            func u32(_ i: Int) -> UInt32 { UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: at + i, as: UInt32.self)) }
+            switch SnapshotFormat.Item(rawValue: UInt8(truncatingIfNeeded: u32(0))) {
+            case .account: weir_prefetch(store.accounts.record(u32(4)))
+            case .entity: if let table = table(u32(20)) { weir_prefetch(table.record(u32(12))) }
+            default: break
+            }
+            at += 4 + (Int(u32(0) >> 8) + 3) & ~3
+        }
+    }
+
+    /// The table of a kind of entities that have one list.
+    private func table(_ kind: UInt32) -> EntityTable? {
+        switch SnapshotBoundary.Kind(rawValue: UInt8(truncatingIfNeeded: kind)) {
+        case .cards: store.cards
+        case .devices: store.devices
+        case .ips: store.ips
+        case .merchants: store.merchants
+        default: nil
+        }
+    }
+
+    /// Takes the pairs that a frame begins with, of which there are more than of anything else; bytes of them.
+    private func takePairs(_ payload: UnsafeRawBufferPointer) throws(SnapshotError) -> Int {
+        let word = UInt32(littleEndian: 24 << 8 | UInt32(SnapshotFormat.Item.pair.rawValue))
+        let bytes = 4 + 24
+        let pairs = store.pairs
+        var at = 0
+        guard hasHeader, lists.isEmpty else { return 0 }
+        while payload.count - at >= bytes, payload.loadUnaligned(fromByteOffset: at, as: UInt32.self) == word {
+            guard pairs.adopt(Self.pair(payload, at + 4)) else { throw .impossible("a pair") }
+            items += 1
+            at += bytes
+        }
+        return at
+    }
+
+    @inline(__always)
+    private static func pair(_ p: UnsafeRawBufferPointer, _ at: Int) -> Pair {
+        func u32(_ i: Int) -> UInt32 { UInt32(littleEndian: p.loadUnaligned(fromByteOffset: at + i, as: UInt32.self)) }
+        func u64(_ i: Int) -> UInt64 { UInt64(littleEndian: p.loadUnaligned(fromByteOffset: at + i, as: UInt64.self)) }
+        return Pair(account: u32(0), counterparty: u32(4), a: u64(8), b: u64(16))
     }
 
     private func isMagic(_ payload: UnsafeRawBufferPointer) -> Bool {
@@ -146,11 +203,10 @@ public final class SnapshotReader {
         case .pieceEnd:
             boundaries.append(SnapshotBoundary(kind: UInt8(truncatingIfNeeded: u32(12)), position: u64(0)))
         case .pair:
-            let pair = Pair(account: u32(0), counterparty: u32(4), a: u64(8), b: u64(16))
-            guard pair.countBits != Pair.isSpilled, store.pairs.adopt(pair, nil) else { throw .impossible("a pair") }
+            guard store.pairs.adopt(Self.pair(p, 0)) else { throw .impossible("a pair") }
         case .spilledPair:
             let memory = Memory(last: i64(8), second: i64(16), count: i64(24), sum: UInt128(_low: u64(32), _high: u64(40)))
-            guard store.pairs.adopt(Pair(account: u32(0), counterparty: u32(4)), memory) else { throw .impossible("a pair") }
+            guard store.pairs.adopt(u32(0), u32(4), memory) else { throw .impossible("a pair") }
         case .label:
             let label = LabelEntry(account: u64(0), transaction: u64(8), merchant: u64(16), time: i64(24), labelTime: i64(32), flags: u64(40))
             guard !label.isEmpty, store.labels.find(label) == nil else { throw .impossible("a label") }
@@ -164,17 +220,8 @@ public final class SnapshotReader {
             expect(.credits, u32(40), record.credits)
             expect(.inflow, u32(44), record.inflow)
         case .entity:
-            let kind = SnapshotBoundary.Kind(rawValue: UInt8(truncatingIfNeeded: u32(16)))
-            let table: EntityTable? =
-                switch kind {
-                case .cards: store.cards
-                case .devices: store.devices
-                case .ips: store.ips
-                case .merchants: store.merchants
-                default: nil
-                }
-            guard let table, table.adopt(u32(8), u64(0)) else { throw .impossible("an entity") }
-            expect(kind == .merchants ? .sales : .plain, u32(12), (table.record(u32(8)) + 8).assumingMemoryBound(to: UInt32.self))
+            guard let table = table(u32(16)), table.adopt(u32(8), u64(0)) else { throw .impossible("an entity") }
+            expect(table === store.merchants ? .sales : .plain, u32(12), (table.record(u32(8)) + 8).assumingMemoryBound(to: UInt32.self))
         case .block: try takeBlock(p)
         case .name:
             let tables = store.tables
@@ -189,12 +236,12 @@ public final class SnapshotReader {
     }
 
     private func expect(_ list: List, _ chunks: UInt32, _ slot: UnsafeMutablePointer<UInt32>) {
-        if chunks != 0 { lists.append((list, chunks, slot)) }
+        if chunks != 0 { lists.append(Expected(list: list, chunks: chunks, slot: slot)) }
     }
 
     private func takeBlock(_ p: UnsafeRawBufferPointer) throws(SnapshotError) {
-        guard let next = lists.first else { throw .impossible("a block without its list") }
-        switch next.list {
+        guard listsRead < lists.count else { throw .impossible("a block without its list") }
+        switch lists[listsRead].list {
         case .debits: try takeBlock(store.debits, p)
         case .credits: try takeBlock(store.credits, p)
         case .inflow: try takeBlock(store.inflows, p)
@@ -205,17 +252,22 @@ public final class SnapshotReader {
 
     private func takeBlock<S: Shape>(_ lists: Lists<S>, _ p: UnsafeRawBufferPointer) throws(SnapshotError) {
         guard let handle = lists.adopted(p) else { throw .impossible("a block") }
-        handles.append(handle)
-        let next = self.lists[0]
-        guard handles.count == Int(next.chunks & 0x7fff_ffff) else { return }
-        if next.chunks >> 31 != 0 {
-            guard let large = lists.assembled(handles) else { throw .impossible("a list") }
-            next.slot.pointee = large
-        } else {
+        let next = self.lists[listsRead]
+        if next.chunks == 1 {
             next.slot.pointee = handle
+        } else {
+            handles.append(handle)
+            guard handles.count == Int(next.chunks & 0x7fff_ffff) else { return }
+            // Of several blocks a list is always a large one.
+            guard next.chunks >> 31 != 0, let large = lists.assembled(handles) else { throw .impossible("a list") }
+            next.slot.pointee = large
+            handles.removeAll(keepingCapacity: true)
         }
         lists.lists += 1
-        handles.removeAll(keepingCapacity: true)
-        self.lists.removeFirst()
+        listsRead += 1
+        if listsRead == self.lists.count {
+            self.lists.removeAll(keepingCapacity: true)
+            listsRead = 0
+        }
     }
 }

@@ -125,14 +125,17 @@ final class Pairs {
     /// What is kept beside the pair: the highest time but one, number and sum.
     func spilled(_ pair: Pair) -> Memory? { pair.countBits == Pair.isSpilled ? memory(pair) : nil }
 
-    /// Puts a pair in as it was written; false where it is there.
-    func adopt(_ pair: Pair, _ spilled: Memory?) -> Bool {
-        if pair.isEmpty || table.find(pair) != nil { return false }
-        if let spilled {
-            insert(pair.account, pair.counterparty, spilled)
-        } else {
-            table.insert(pair)
-        }
+    /// Puts a pair in as it was written; false where it is there, or cannot be one.
+    func adopt(_ pair: Pair) -> Bool {
+        if pair.isEmpty || pair.countBits == Pair.isSpilled || table.find(pair) != nil { return false }
+        table.insert(pair)
+        return true
+    }
+
+    /// The same for one of which something is kept beside it.
+    func adopt(_ account: UInt32, _ counterparty: UInt32, _ memory: Memory) -> Bool {
+        if account == 0 || find(account, counterparty) != nil { return false }
+        insert(account, counterparty, memory)
         return true
     }
 
