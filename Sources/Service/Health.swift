@@ -41,6 +41,7 @@ public struct StreamHealth: Sendable, Equatable {
     public var toRestore: Int64 = 0
     public var isDiverged = false
     public var isJournalRetentionShort = false
+    public var areRatesRefused = false
     /// What is scored cannot be committed, and the engine stands still.
     public var isAtBound = false
     public var keptBytes = 0

@@ -43,6 +43,7 @@ struct HealthReport {
             if stream.isDiverged { parts.insert(.divergence) }
             if stream.isJournalRetentionShort { parts.insert(.journalRetention) }
             if stream.isAtBound { parts.insert(.keptBytes) }
+            if stream.areRatesRefused { parts.insert(.exchangeRates) }
         }
         for (name, part) in [("fraud", DegradedPart.fraudModel), ("aml", .amlModel), ("velocity", .velocityModel)]
         where state.models[name]?.error != nil {

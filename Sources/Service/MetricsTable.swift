@@ -192,6 +192,8 @@ public enum DegradedPart: String, CaseIterable, Sendable {
     case journalRetention = "journal_retention"
     /// What is scored cannot be committed, and the engine stands still.
     case keptBytes = "kept_bytes"
+    /// The file of exchange rates changes rows that are in force: those stay, and what it adds is not known.
+    case exchangeRates = "exchange_rates"
     case fraudModel = "fraud_model"
     case amlModel = "aml_model"
     case velocityModel = "velocity_model"

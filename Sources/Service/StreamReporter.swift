@@ -187,6 +187,7 @@ public final class StreamReporter: StreamObserver, @unchecked Sendable {
         stream.toRestore = status.restored.of
         stream.isDiverged = status.diverged
         stream.isJournalRetentionShort = status.isRetentionShort
+        stream.areRatesRefused = status.areRatesRefused
         stream.isAtBound = status.isAtBound
         stream.keptBytes = status.keptBytes
         stream.queuedBatches = status.queuedSlices

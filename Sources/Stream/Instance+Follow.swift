@@ -134,15 +134,18 @@ extension Instance {
         guard csv != rates else { return }
         let table = try parse(csv)
         rates = csv
+        areRatesRefused = areRatesRefused && csv != configuration.rates
         runner.perform { $0.apply(.rates(table)) }
     }
 
     /// Takes this instance's own table of rates, as far as it only adds to what is in force.
     func adoptOwnRates() throws(StreamExit) {
+        areRatesRefused = false
         guard configuration.rates != rates else { return }
         let inForce = try parse(rates)
         let own = try parse(configuration.rates)
         if let change = own.firstChange(from: inForce) {
+            areRatesRefused = true
             note(.error, "exchange rates refused, those before stay in force", [("why", change)])
             return
         }

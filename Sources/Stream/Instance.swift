@@ -73,6 +73,8 @@ final class Instance {
 
     /// The table of rates that records are converted with: the journal's, and this instance's own where it leads.
     var rates: String
+    /// This instance's own would have changed what is in force, and was left out.
+    var areRatesRefused = false
 
     /// nil where none are written.
     var snapshots: Snapshotting?
@@ -209,6 +211,7 @@ final class Instance {
         status.queuedSlices = runner.queueLength
         status.lastCommit = lastCommit
         status.diverged = diverged
+        status.areRatesRefused = areRatesRefused
         observer.status(status)
     }
 

@@ -37,6 +37,8 @@ public struct StreamStatus: Sendable {
     public var diverged = false
     /// The input or the journal is kept for less time than a restore needs.
     public var isRetentionShort = false
+    /// The instance's own table of exchange rates changes rows that are in force, and is not used.
+    public var areRatesRefused = false
     public init() {}
 
     /// Records behind, of all partitions.

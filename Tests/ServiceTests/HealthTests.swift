@@ -41,6 +41,7 @@ import Velocity
             (Self.stream { $0.followLagSeconds = 5 }, .ok, .follower, []),
             (Self.stream { $0.followLagSeconds = 5.1 }, .degraded, .follower, [.followLag]),
             (Self.stream { $0.isDiverged = true }, .degraded, .follower, [.divergence]),
+            (Self.stream { $0.areRatesRefused = true }, .degraded, .follower, [.exchangeRates]),
             (Self.stream { $0.isJournalRetentionShort = true }, .degraded, .follower, [.journalRetention]),
             (Self.stream { $0.isAtBound = true }, .degraded, .follower, [.keptBytes]),
         ]

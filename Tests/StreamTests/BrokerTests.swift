@@ -262,11 +262,12 @@ struct BrokerTests {
         #expect(second.wait { $0.consumed == 2 })
         #expect(second.recorder.seen.withLock { $0.scored == 1 && $0.reasons[.invalidField] == 1 })
         #expect(second.recorder.seen.withLock { $0.notes }.contains("exchange rates refused, those before stay in force"))
+        #expect(second.wait { $0.status.areRatesRefused })
         let third = try start("third", rates: "currency,rate\nEUR,1.5\nGBP,3\n")
         #expect(third.wait { $0.status.isReady })
         #expect(second.end() == .stopped)
         try produce([euros(4, "GBP")])
-        #expect(third.wait { $0.scored == 1 })
+        #expect(third.wait { $0.scored == 1 && !$0.status.areRatesRefused })
         #expect(third.end() == .stopped)
         let sums = try read(topics.fraudVerdicts).map { output in
             try #require(String(decoding: output.value!, as: UTF8.self).firstMatch(of: /"account":\{"1h":\{"count":\d+,"sum":([0-9.]+)/)).1.description

@@ -10,7 +10,7 @@ from setting import Failure, quantile, until
 from world import World
 
 # Short windows: what is retained is the same after two minutes as after an hour, and so is memory.
-WINDOWS = {"VELOCITY_ANALYSIS_WINDOWS": "10s,30s,60s", "ALLOWED_LATENESS": "30s", "PAIR_RETENTION": "90s", "ACCOUNT_RETENTION": "5m"}
+WINDOWS = {"VELOCITY_ANALYSIS_WINDOWS": "10s,30s,60s", "ALLOWED_LATENESS": "30s", "PAIR_RETENTION": "90s", "ACCOUNT_RETENTION": "5m", "FEEDBACK_DELAY": "30s"}
 
 
 def soak(setting, brokers, report):
