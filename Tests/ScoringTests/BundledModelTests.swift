@@ -39,13 +39,14 @@ import Testing
         }
     }
 
-    /// What it reads of the payment graph for each payment is one account's inflows: no sides, no ways, no cycles.
+    /// What it reads of the payment graph for each payment is one account's inflows: no sides, no ways, no cycles; nor does it count typologies twice.
     @Test func theAMLModelSearchesForNothingThatTheTypologiesDoNot() throws {
         let set = AMLFeatureSet(EngineConfiguration().features)
         let places = try Self.artefact("aml").artefact.manifest.features.map { try #require(set.index(of: $0)) }
         #expect(set.needs(places).isSubset(of: [.fit, .chain, .dwell]))
         for name in try Self.artefact("aml").artefact.manifest.features {
             #expect(!name.hasSuffix("_sum") && name != "amount" && !name.hasPrefix("type_") && !name.hasPrefix("account_age"), "\(name) tells another bank's money or calendar")
+            #expect(!name.hasPrefix("typology_"), "\(name) is joined to the model's probability already, and adds nothing as its feature")
         }
     }
 

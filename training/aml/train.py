@@ -6,8 +6,8 @@
     training/aml/train.py aml.csv --version 1.0.0 --out models
 
 Rows are split by day, with days between the parts. The model sees nothing that tells the calendar, a bank, a country or how long the log is, and no
-amounts of money: ratios, counts, times and the typologies' scores hold for a bank of another size and currency. What the served verdict is worth, typologies
-and all, `weir replay --for aml --summary` says; `--served NAME=FILE` writes it into the card of an artefact that is there already.
+amounts of money: ratios, counts and times hold for a bank of another size and currency. Nor does it see the typologies' scores, which are joined to its
+probability. What the served verdict is worth, typologies and all, `weir replay --for aml --summary` says; `--served NAME=FILE` writes it into the card of an artefact that is there already.
 """
 import argparse
 import json
@@ -22,8 +22,10 @@ import table as tables
 import train as base
 
 # By beginning: the calendar, countries, the log's length, other entities. By end: money.
-NEVER = ("hour_of_day", "day_of_week", "is_", "channel_", "card_", "device_", "ip_", "merchant_", "account_age_seconds", "typology_high_risk_geography",
-         "typology_new_account_large", "typology_dormant",
+NEVER = ("hour_of_day", "day_of_week", "is_", "channel_", "card_", "device_", "ip_", "merchant_", "account_age_seconds",
+         # What the typologies see is joined to the model's probability anyway, and as features their scores add nothing that the ablation could tell from
+         # chance (docs/explanation/typologies.md): they would only count twice.
+         "typology_",
          # Both sides of both ends, walked for each payment, say little that the windows and the chain do not, and more of what kind of bank it is: without
          # them as much is found in a held-out simulation, and three times the average precision on a generator that was not trained on.
          "payer_", "payee_", "amount_over_payee_mean", "amount_payee_zscore", "pair_back_",
@@ -40,9 +42,11 @@ PARAMETERS = dict(
     max_delta_step=0.7, min_sum_hessian_in_leaf=0.5, max_bin=255, verbose=-1, deterministic=True, force_row_wise=True, num_threads=1)
 
 
-def names_of(frame, windows):
-    """Features of the windows that every configuration is likely to have, and those without one."""
+def names_of(frame, windows, also=()):
+    """Features of the windows that every configuration is likely to have, and those without one; and what is asked for beside them."""
     def wanted(name):
+        if name in also:
+            return True
         if name == "amount" or name.startswith(NEVER) or name.endswith(OTHERS) or (name.endswith(MONEY) and not name.startswith("amount_over")):
             return False
         parts = name.split("_")
@@ -71,7 +75,7 @@ def main(arguments):
     y = frame["label"].fillna(0).to_numpy(np.int8)
     train, validation, test = base.split(days, arguments.warm, arguments.gap)
     parts = {"train": train, "validation": validation, "test": test}
-    names = [n for n in names_of(frame, arguments.windows.split(",")) if frame.loc[train, n].nunique() > 1]
+    names = [n for n in names_of(frame, arguments.windows.split(","), arguments.also) if frame.loc[train, n].nunique() > 1]
     first = fit(frame, names, y, train, validation, arguments)
     gain = dict(zip(names, first.feature_importance("gain")))
     names = [n for n in names if gain[n] > 0 and n in set(sorted(gain, key=gain.get, reverse=True)[: arguments.most_features])]
@@ -149,6 +153,7 @@ if __name__ == "__main__":
     parser.add_argument("--source", default="weir features --for aml", help="where the data come from, for the card")
     parser.add_argument("--made", default=datetime.now(timezone.utc).strftime("%Y-%m-%d"), help="date, for the manifest")
     parser.add_argument("--windows", default="24h,7d", help="windows whose features are used: a configuration without one of them cannot use the artefact")
+    parser.add_argument("--also", action="append", default=[], metavar="FEATURE", help="a feature that is left out otherwise, to see what it would add; may be repeated")
     parser.add_argument("--warm", type=int, default=30, help="days in which windows and memory fill")
     parser.add_argument("--gap", type=int, default=7, help="days between the parts")
     parser.add_argument("--trees", type=int, default=150)
