@@ -30,7 +30,7 @@ import Velocity
     /// So long before all others that nothing is within a week of the beginning.
     static let beginning = Tx("beginning", "elsewhere", at: noon - 100 * day)
 
-    static let cases: [Case] = amounts + partners + flows + pasts
+    static let cases: [Case] = amounts + partners + flows + pasts + boundaries
 
     static let amounts: [Case] = [
         Case(
@@ -328,8 +328,35 @@ import Velocity
         }
     }
 
+    @Test func everyTypologyHasCasesThatFireAndThatJustDoNot() {
+        for typology in Typology.allCases {
+            let mine = Self.cases.filter { $0.code == "\(typology.code)" }
+            #expect(mine.contains { $0.fires } && mine.contains { !$0.fires }, "\(typology.code)")
+        }
+    }
+
+    /// A transaction that comes late itself is judged as of its own time: neither what happened elsewhere since, nor what its own account and counterparty did
+    /// later with others, is counted.
+    @Test(arguments: cases)
+    func onesThatComeLateAreJudgedAsOfTheirOwnTime(_ c: Case) throws {
+        let straight = try said(c, c.before + [c.last])
+        let later = c.last.time + hour
+        let elsewhere = try said(c, c.before + [Tx("elsewhere", "elsewhere", at: later), c.last])
+        #expect((elsewhere.found?["score"] as? Double) == (straight.found?["score"] as? Double), "\(elsewhere.verdict.text)")
+        // The account's last sign of life is that of what was applied before, whatever its time.
+        if c.code == "DORMANT_REACTIVATED" { return }
+        // Others pay as is usual, so that what is usual stays so.
+        var own = (1...20).map { Self.transfer("u\($0)", "U\($0)", "V\($0)", later, "20") }
+        if let counterparty = c.last.fields["counterparty_id"] {
+            own.append(Self.transfer("others", c.last.account, "another", later + 1, c.last.amount))
+            own.append(Self.transfer("to", "another", counterparty, later + 2, c.last.amount))
+        }
+        let among = try said(c, c.before + own + [c.last])
+        #expect((among.found?["score"] as? Double) == (straight.found?["score"] as? Double), "\(among.verdict.text)\n\(straight.verdict.text)")
+    }
+
     /// What came before may come in any order within the lateness, and a repeat of any of it changes nothing.
-    @Test(arguments: cases.filter { $0.code != "NEW_ACCOUNT_LARGE" })
+    @Test(arguments: cases)
     func lateAndRepeatedOnesChangeNothing(_ c: Case) throws {
         let straight = try said(c, c.before + [c.last])
         // All that is retained at the end comes in reverse.
