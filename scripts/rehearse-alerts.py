@@ -47,7 +47,7 @@ def short(rules):
     rules = re.sub(r"\bfor: \d+[mh]", "for: 4s", rules)
     # A process that follows, leads and ends takes seconds: five changes of the lead take longer than the other windows.
     rules = rules.replace("weir_leader_changes_total[15m]", "weir_leader_changes_total[90s]")
-    rules = re.sub(r"\[\d+m\]", "[10s]", rules)
+    rules = re.sub(r"\[\d+[mh]\]", "[10s]", rules)
     # A process that started lately.
     return re.sub(r"(process_start_time_seconds) < \d+", r"\1 < 30", rules)
 
