@@ -9,7 +9,10 @@ extension Instance {
         backoff = min(16, backoff * 2)
         note(.info, "standing", [("because", how.rawValue), ("entry", "\(last?.n ?? 0)")])
         let began = cluster.now
-        guard try takeLead() else { return false }
+        guard try takeLead() else {
+            if let why = cluster.trouble, !isStopping() { note(.warning, "cannot lead", [("why", why)]) }
+            return false
+        }
         took(since: began)
         try readJournalToItsEnd()
         if try !hasLastEntry() {

@@ -26,6 +26,8 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
     var largestOutputs: [String: Int] = [:]
     /// Why the last transaction was aborted; nil after one that was committed.
     private var aborted: String?
+    /// Why this instance cannot lead, since it last tried to and as far as nobody else was seen to lead.
+    private var refused: String?
 
     /// - Throws: `KafkaError` for a property that librdkafka does not take.
     public init(_ properties: Properties, topics: TopicNames, group: String, log: LogSink?) throws(KafkaError) {
@@ -89,6 +91,7 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
             unauthorized[source] = nil
             switch source {
             case .journal:
+                refused = nil
                 for i in 0..<spare.count { body(.entry(spare[i].offset, time: spare[i].timestamp, spare[i].value ?? .init(start: nil, count: 0))) }
                 spare.removeAll()
             case .input(let partition):
@@ -229,9 +232,11 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
                 }
             }
             transaction = KafkaTransaction(producer, topics: topics, group: group, watch: watch, limits: largestOutputs, room: BatchRoom(topics: 3, properties))
+            refused = nil
             return true
         } catch {
-            watch.say("taking the transactional id: \(error)")
+            // A rival who was quicker is none.
+            refused = error.code == KafkaError.Code.fenced || stopped() ? nil : "the transactional id is not given: \(error)"
             return false
         }
     }
@@ -250,5 +255,5 @@ public final class KafkaCluster: Cluster, @unchecked Sendable {
     }
 
     var lastDoubt: Int64 { watch.lastDoubt }
-    var trouble: String? { unauthorized.values.min() ?? watch.trouble ?? aborted }
+    var trouble: String? { unauthorized.values.min() ?? watch.trouble ?? refused ?? aborted }
 }
