@@ -52,6 +52,13 @@ public final class EmbeddedBroker: @unchecked Sendable {
                 cluster, broker, request.rawValue, rd_kafka_resp_err_t(rawValue: code), Int32(clamping: rttMillis)))
     }
 
+    /// How many of the errors and delays for one broker were not given yet.
+    public func pending(_ request: Request, broker: Int32 = 1) throws(KafkaError) -> Int {
+        var count = 0
+        try KafkaError.check(rd_kafka_mock_broker_error_stack_cnt(cluster, broker, request.rawValue, &count))
+        return count
+    }
+
     /// Forgets the errors that were not given yet.
     public func clearFailures(of request: Request) { rd_kafka_mock_clear_request_errors(cluster, request.rawValue) }
 
@@ -77,5 +84,10 @@ public final class EmbeddedBroker: @unchecked Sendable {
     /// Which broker is the coordinator of a transactional id.
     public func setTransactionCoordinator(_ transactionalID: String, broker: Int32) throws(KafkaError) {
         try KafkaError.check(rd_kafka_mock_coordinator_set(cluster, "transaction", transactionalID, broker))
+    }
+
+    /// Which broker keeps a group's offsets.
+    public func setGroupCoordinator(_ group: String, broker: Int32) throws(KafkaError) {
+        try KafkaError.check(rd_kafka_mock_coordinator_set(cluster, "group", group, broker))
     }
 }
