@@ -336,7 +336,7 @@ import Velocity
     }
 
     /// A transaction that comes late itself is judged as of its own time: neither what happened elsewhere since, nor what its own account and counterparty did
-    /// later with others, is counted.
+    /// later, with each other or with others, is counted.
     @Test(arguments: cases)
     func onesThatComeLateAreJudgedAsOfTheirOwnTime(_ c: Case) throws {
         let straight = try said(c, c.before + [c.last])
@@ -346,7 +346,8 @@ import Velocity
         // The account's last sign of life is that of what was applied before, whatever its time.
         if c.code == "DORMANT_REACTIVATED" { return }
         // Others pay as is usual, so that what is usual stays so.
-        var own = (1...20).map { Self.transfer("u\($0)", "U\($0)", "V\($0)", later, "20") }
+        var own = [Tx("own", c.last.account, at: later, c.last.amount, c.last.fields)]
+        own += (1...20).map { Self.transfer("u\($0)", "U\($0)", "V\($0)", later, "20") }
         if let counterparty = c.last.fields["counterparty_id"] {
             own.append(Self.transfer("others", c.last.account, "another", later + 1, c.last.amount))
             own.append(Self.transfer("to", "another", counterparty, later + 2, c.last.amount))

@@ -42,7 +42,7 @@ import Testing
                 #expect(graph.edgeCount == oracle.movements.count, "seed \(seed)")
             }
         }
-        for what in ["cycle2", "cycle3", "cycle4", "cycle5", "cycle6", "paths3", "bipartite", "layer", "chain2", "chain3", "gather"] {
+        for what in ["cycle2", "cycle3", "cycle4", "cycle5", "cycle6", "paths3", "bipartite", "layer", "chain2", "chain3", "gather", "pairAfter"] {
             #expect(found[what, default: 0] >= 20, "\(what) is seldom seen: \(found)")
         }
     }
@@ -63,6 +63,12 @@ import Testing
             }
             #expect(last.to == m.from && GraphOracle.isBefore(last, m) && m.amount * 10 >= last.amount * 7, "seed \(seed)")
         }
+
+        let pair = oracle.movements.filter { $0.from == m.from && $0.to == m.to && m.from != 0 && m.to != 0 }
+        #expect(graph.pair(from: m.from, to: m.to, at: moment, window: 400, limits).count == pair.filter { $0.time > m.time - 400 && GraphOracle.isBefore($0, m) }.count, "pair, seed \(seed)")
+        let later = pair.filter { GraphOracle.isBefore(m, $0) }.count
+        #expect(graph.pairAfter(from: m.from, to: m.to, at: moment, limits) == later, "pair after, seed \(seed)")
+        if later > 0 { found["pairAfter", default: 0] += 1 }
 
         let gathered = graph.findScatterGather(from: m.from, to: m.to, at: moment, window: window, limits)
         #expect(gathered.paths == oracle.paths(m, window: window), "paths, seed \(seed)")

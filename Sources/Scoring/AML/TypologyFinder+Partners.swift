@@ -20,15 +20,18 @@ extension TypologyFinder {
         findings.seconds("window_seconds", weekMillis)
     }
 
-    /// Whether the account did not pay the counterparty before this week: all its debits to it lie in the window. A fan grows by such payments alone.
+    /// Whether the account did not pay the counterparty before this week: all its debits to it lie in the window, or are later than a transaction that
+    /// came late. A fan grows by such payments alone.
     ///
     /// - Complexity: O(1) for the first payment, else O(`settings.limits.degree`), once a transaction.
     func isNewPair(_ s: Subject) -> Bool {
         if s.reading.pairCount == 0 { return true }
         if let known = pairIsNew { return known }
-        let inWindow = graph.pair(from: s.event.account, to: s.event.counterparty, at: s.moment, window: weekMillis, settings.limits).count
-        pairIsNew = inWindow == s.reading.pairCount
-        return inWindow == s.reading.pairCount
+        let (account, counterparty) = (s.event.account, s.event.counterparty)
+        var known = graph.pair(from: account, to: counterparty, at: s.moment, window: weekMillis, settings.limits).count
+        if known < s.reading.pairCount { known += graph.pairAfter(from: account, to: counterparty, at: s.moment, settings.limits) }
+        pairIsNew = known == s.reading.pairCount
+        return known == s.reading.pairCount
     }
 
     /// What is usual: of all other accounts, their movements in such a window, on average over those retained; of this account, its partners in the

@@ -97,4 +97,24 @@ extension PaymentGraph {
         }
         return found
     }
+
+    /// How many of the account's payments to one other that are held are later than the moment: what is asked about came late.
+    ///
+    /// - Complexity: O(log movements) where there are none, else O(`limits.degree`).
+    public func pairAfter(from: UInt64, to: UInt64, at moment: Moment, _ limits: GraphLimits) -> Int64 {
+        guard from != 0, to != 0 else { return 0 }
+        let payer = node(from)
+        let receiver = node(to)
+        guard payer != 0, receiver != 0 else { return 0 }
+        let isOut = nodes[Int(payer)].out.count <= nodes[Int(receiver)].in.count
+        let list = isOut ? nodes[Int(payer)].out : nodes[Int(receiver)].in
+        var found: Int64 = 0
+        let first = count(list, before: moment.time, moment.place)
+        for i in first..<min(Int(list.count), first + limits.degree) {
+            let reference = lists.reference(list, i)
+            let edge = edges[Int(reference)]
+            if reference != moment.own, edge.from == payer, edge.to == receiver { found += 1 }
+        }
+        return found
+    }
 }
