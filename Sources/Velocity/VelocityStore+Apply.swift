@@ -49,20 +49,24 @@ extension VelocityStore {
 
     /// Applies the event as scored, whatever `decide` says, and fills the reading as of the event's time, the event included where it is retained.
     ///
+    /// It is put in first and read then, so that what its lists hold of its values is looked for once.
     /// - Complexity: O(1) amortised where the event is not below the newest of its entities; else O(chunks of the largest list).
     public func apply(_ event: Event, into reading: Reading) {
         let moved = max(watermark, event.time)
-        let isRetained = event.time > eventFloor(moved)
+        let floor = eventFloor(moved)
+        let isRetained = event.time > floor
         let names = isRetained ? naming(event) : find(event)
-        read(event, names, into: reading, including: isRetained, without: nil, isAdvancing: true)
+        readMemory(event, names, moved, floor, without: nil, reading.event)
         watermark = moved
-        if isRetained { join(event, names) }
+        let isFirst = isRetained && join(event, names, floor)
+        read(event, names, floor, into: reading, isHeld: isRetained, startsPair: isFirst, without: nil, isAdvancing: true)
     }
 
     /// Applies the event as scored, whatever `decide` says.
     public func apply(_ event: Event) {
         watermark = max(watermark, event.time)
-        if event.time > eventFloor(watermark) { join(event, naming(event)) }
+        let floor = eventFloor(watermark)
+        if event.time > floor { _ = join(event, naming(event), floor) }
     }
 
     /// Fills the reading as `apply` would, and changes nothing.
@@ -73,8 +77,8 @@ extension VelocityStore {
     public func preview(_ event: Event, into reading: Reading) -> Decision {
         let stored = stored(event)
         switch stored.decision {
-        case .new: read(event, find(event), into: reading, including: true, without: nil, isAdvancing: false)
-        case .duplicate: read(event, find(event), into: reading, including: false, without: stored, isAdvancing: false)
+        case .new: look(event, into: reading, including: true, without: nil)
+        case .duplicate: look(event, into: reading, including: false, without: stored)
         case .conflict: break
         }
         return stored.decision
@@ -84,7 +88,7 @@ extension VelocityStore {
     ///
     /// Any time up to the watermark is answered exactly, as far as its windows do not reach behind what is retained.
     public func look(asOf event: Event, into reading: Reading) {
-        read(event, find(event), into: reading, including: false, without: nil, isAdvancing: false)
+        look(event, into: reading, including: false, without: nil)
     }
 
     /// The ids of what the event names, as far as they are known.
@@ -123,9 +127,8 @@ extension VelocityStore {
         (table.record(id) + 8).assumingMemoryBound(to: UInt32.self)
     }
 
-    /// Puts a retained event into its lists, and into the memory of its account and pair.
-    private func join(_ event: Event, _ n: Names) {
-        let floor = eventFloor(watermark)
+    /// Puts a retained event into its lists, and into the memory of its account and pair; whether it is its pair's first debit.
+    private func join(_ event: Event, _ n: Names, _ floor: Int64) -> Bool {
         let record = AccountRecord(accounts.record(n.account))
         eventRing.add(event.time, Mix.event(event))
         remember(event, record)
@@ -134,8 +137,8 @@ extension VelocityStore {
         item.time = event.time
         item.amount = event.amount
         item.transaction = event.transaction
+        var isFirst = false
         if event.isDebit {
-            var isFirst = false
             if n.counterparty != 0 { isFirst = rememberPair(event, n, record.debits.pointee) }
             item.values = (n.merchant, n.counterparty, n.device, n.country)
             if n.country != 0 { Reference(countries.record(n.country) + 8).touch(event.time) }
@@ -157,6 +160,7 @@ extension VelocityStore {
         if n.merchant != 0 {
             sales.insert(slot(merchants, n.merchant), item, isSpecial: isLabelledFraud(event), floor: delayedFloor(watermark))
         }
+        return isFirst
     }
 
     @inline(__always)

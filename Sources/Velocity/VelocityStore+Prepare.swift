@@ -87,21 +87,23 @@ extension VelocityStore {
             h += 6
         }
         h = hints
-        for _ in events {
+        for event in events {
             if h[0] != 0 {
                 let handle = AccountRecord(accounts.record(h[0])).debits.pointee
                 if debits.isLarge(handle) {
-                    debits.prefetchLast(handle)
+                    debits.prefetchLast(handle, event.time, lengths)
                     debits.prefetchMarked(handle, 0, h[2])
                     debits.prefetchMarked(handle, 1, h[1])
                     debits.prefetchMarked(handle, 2, h[4])
+                    for d in 0..<3 { debits.prefetchScan(handle, d) }
                 }
             }
-            if h[1] != 0 { prefetchLast(inflows, AccountRecord(accounts.record(h[1])).inflow.pointee, h[0]) }
-            if h[2] != 0 { prefetchLast(sales, head(merchants, h[2]), h[0]) }
-            if h[3] != 0 { prefetchLast(plain, head(cards, h[3]), h[0]) }
-            if h[4] != 0 { prefetchLast(plain, head(devices, h[4]), h[0]) }
-            if h[5] != 0 { prefetchLast(plain, head(ips, h[5]), h[0]) }
+            if h[1] != 0 { prefetchLast(inflows, AccountRecord(accounts.record(h[1])).inflow.pointee, h[0], event.time) }
+            if h[2] != 0 { prefetchLast(sales, head(merchants, h[2]), h[0], event.time) }
+            if h[2] != 0, sales.isLarge(head(merchants, h[2])) { sales.prefetchScan(head(merchants, h[2]), 0) }
+            if h[3] != 0 { prefetchLast(plain, head(cards, h[3]), h[0], event.time) }
+            if h[4] != 0 { prefetchLast(plain, head(devices, h[4]), h[0], event.time) }
+            if h[5] != 0 { prefetchLast(plain, head(ips, h[5]), h[0], event.time) }
             h += 6
         }
     }
@@ -114,9 +116,9 @@ extension VelocityStore {
     }
 
     @inline(__always)
-    private func prefetchLast<S: Shape>(_ lists: Lists<S>, _ handle: UInt32, _ account: UInt32) {
+    private func prefetchLast<S: Shape>(_ lists: Lists<S>, _ handle: UInt32, _ account: UInt32, _ time: Int64) {
         if !lists.isLarge(handle) { return }
-        lists.prefetchLast(handle)
+        lists.prefetchLast(handle, time, lengths)
         lists.prefetchMarked(handle, 0, account)
     }
 }

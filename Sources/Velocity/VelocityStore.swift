@@ -70,8 +70,12 @@ public final class VelocityStore {
     let plain: Lists<Plain>
     let sales: Lists<Sales>
 
-    /// Lower edges of the windows of the event being read, and what is said of each.
+    /// Number of windows, and their lengths in milliseconds, ascending.
+    let windows: Int
+    let lengths: UnsafeMutablePointer<Int64>
+    /// Lower edges of the windows of the event being read, those of what lies a delay behind, and what is said of each.
     let lows: UnsafeMutablePointer<Int64>
+    let delayedLows: UnsafeMutablePointer<Int64>
     let totals: UnsafeMutablePointer<Totals>
     /// Ids of what a prepared batch names, six an event: likely ones, not certain ones.
     let hints: UnsafeMutablePointer<UInt32>
@@ -99,7 +103,8 @@ public final class VelocityStore {
         moments.initialize(to: Moments())
         let reach = configuration.windows.last! + configuration.allowedLateness + (configuration.feedbackEnabled ? configuration.feedbackDelay : 0)
         let isWide = reach >= 1 << 32
-        let windows = configuration.windows.count
+        windows = configuration.windows.count
+        span = configuration.windows.last! + configuration.allowedLateness
         // Times of four bytes are compared across twice the longest window there.
         let lateness = reach + configuration.windows.last! < 1 << 31 ? configuration.allowedLateness : 0
         arena = Arena()
@@ -119,7 +124,10 @@ public final class VelocityStore {
         eventRing = TimeRing(retention: configuration.windows.last! + configuration.allowedLateness)
         accountRing = TimeRing(retention: configuration.accountRetention)
         pairRing = TimeRing(retention: configuration.pairRetention)
+        lengths = .allocate(capacity: windows)
+        lengths.initialize(from: configuration.windows, count: windows)
         lows = .allocate(capacity: windows)
+        delayedLows = .allocate(capacity: windows)
         totals = .allocate(capacity: windows)
         totals.initialize(repeating: Totals(), count: windows)
         hints = .allocate(capacity: 6 * Self.hintedEvents)
@@ -127,14 +135,17 @@ public final class VelocityStore {
 
     deinit {
         moments.deallocate()
+        lengths.deallocate()
         lows.deallocate()
+        delayedLows.deallocate()
         totals.deallocate()
         hints.deallocate()
     }
 
     // MARK: What is retained
 
-    private var span: Int64 { configuration.windows.last! + configuration.allowedLateness }
+    /// How long an event is retained, in milliseconds of event time.
+    private let span: Int64
 
     @inline(__always)
     func minus(_ time: Int64, _ span: Int64) -> Int64 {
@@ -143,6 +154,7 @@ public final class VelocityStore {
     }
 
     /// Events above it are retained at this watermark.
+    @inline(__always)
     func eventFloor(_ watermark: Int64) -> Int64 { max(minus(watermark, span), eventHorizon) }
 
     /// Merchants' events and labels above it are retained for `fraud_rate`.

@@ -96,6 +96,7 @@ struct Invariants {
             let chunk = h.pointee.chunks[k]
             let inside = items[at..<at + block.count]
             if chunk.last != inside.last!.time || Int(chunk.count) != inside.count { return "last or count of chunk \(k)" }
+            if chunk.shape != lists.header(chunk.handle).shape { return "shape of chunk \(k)" }
             if chunk.sum != inside.reduce(0, { $0 + UInt64($1.amount) }) { return "sum of chunk \(k)" }
             if S.hasMax, chunk.max != inside.map(\.amount).max() { return "max of chunk \(k)" }
             if S.hasSquares, chunk.squares != inside.reduce(0, { $0 + UInt128($1.amount) * UInt128($1.amount) }) { return "squares of chunk \(k)" }

@@ -176,10 +176,25 @@ struct Block<S: Shape> {
         let newest = header.newest
         if time >= newest { return n }
         if timeBytes == 8 { return Int(lanes_until64(times64, Int64(n), time)) }
+        return until(time, before: n, newest)
+    }
+
+    /// How many of the first `end` events have a time of at most `time`.
+    @inline(__always)
+    func until(_ time: Int64, before end: Int) -> Int {
+        let newest = self.newest
+        if time >= newest { return end }
+        if timeBytes == 8 { return Int(lanes_until64(times64, Int64(end), time)) }
+        return until(time, before: end, newest)
+    }
+
+    /// With times of four bytes, and `time` before the newest.
+    @inline(__always)
+    private func until(_ time: Int64, before end: Int, _ newest: Int64) -> Int {
         let age = newest &- time
         // Mostly an edge lies before all of them.
         if age >> 32 != 0 || Int64(UInt32(truncatingIfNeeded: newest) &- times32[0]) < age { return 0 }
-        return Int(lanes_older32(times32, Int64(n), UInt32(truncatingIfNeeded: newest), UInt32(truncatingIfNeeded: age)))
+        return Int(lanes_older32(times32, Int64(end), UInt32(truncatingIfNeeded: newest), UInt32(truncatingIfNeeded: age)))
     }
 
     // MARK: Fields
@@ -276,6 +291,13 @@ struct Block<S: Shape> {
         return mask
     }
 
+    /// Whether one of the first n events may have this value: told from the row that tells most.
+    @inline(__always)
+    func mayHave(_ d: Int, _ n: Int, _ value: UInt32) -> Bool {
+        if S.hasCountry, d == S.keys { return true }
+        return lanes_has16(word(1 + d), Int64(n), UInt16(truncatingIfNeeded: value))
+    }
+
     /// Which of the first n events have this transaction, as far as the list keeps it.
     @inline(__always)
     func equalTransaction(_ n: Int, _ key: UInt64) -> UInt64 {
@@ -300,52 +322,50 @@ struct Block<S: Shape> {
         return bits & lanes_low(Int64(capacity))
     }
 
+    /// Only the row's own bytes are written: what follows may be another's.
     @inline(__always)
     func setMarks(_ row: Int, _ bits: UInt64) {
         let size = (capacity &+ 7) >> 3
         let q = p + marksOffset + size &* row
-        // Only the row's own bytes: what follows may be another's.
-        var i = 0
-        var rest = bits
-        while i < size {
-            q.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: i, as: UInt8.self)
-            rest >>= 8
-            i &+= 1
+        // Of three bytes or five, the middle ones twice.
+        if size >= 4 {
+            q.storeBytes(of: UInt32(truncatingIfNeeded: bits), as: UInt32.self)
+            q.storeBytes(of: UInt32(truncatingIfNeeded: bits >> UInt64(truncatingIfNeeded: size &* 8 &- 32)), toByteOffset: size &- 4, as: UInt32.self)
+        } else if size >= 2 {
+            q.storeBytes(of: UInt16(truncatingIfNeeded: bits), as: UInt16.self)
+            q.storeBytes(of: UInt16(truncatingIfNeeded: bits >> UInt64(truncatingIfNeeded: size &* 8 &- 16)), toByteOffset: size &- 2, as: UInt16.self)
+        } else {
+            q.storeBytes(of: UInt8(truncatingIfNeeded: bits), as: UInt8.self)
         }
     }
 
     // MARK: Sums
 
-    @inline(__always)
-    func sum(_ from: Int, _ to: Int) -> UInt64 {
-        var s = lanes_sum24(word(0), byte(0), Int64(from), Int64(to))
-        if format & 1 != 0 { s &+= lanes_sum24(word(1 + S.keys), byte(wideAmountByte), Int64(from), Int64(to)) << 24 }
-        return s
+    /// Sum, highest and sum of squares of amounts.
+    struct Amounts {
+        var sum: UInt64
+        var max: Int64
+        var squares: UInt128
     }
 
+    /// Of the events from ..< to; what the list is not asked for is not computed.
     @inline(__always)
-    func max(_ from: Int, _ to: Int) -> Int64 {
-        if format & 1 == 0 { return Int64(lanes_max24(word(0), byte(0), Int64(from), Int64(to))) }
-        var m: Int64 = 0
-        var i = from
-        while i < to {
-            m = Swift.max(m, amount(i))
-            i &+= 1
-        }
-        return m
+    func amounts(_ from: Int, _ to: Int) -> Amounts {
+        if format & 1 != 0 { return wideAmounts(from, to) }
+        let totals = lanes_totals24(word(0), byte(0), Int64(from), Int64(to))
+        return Amounts(sum: totals.sum, max: S.hasMax ? Int64(totals.max) : 0, squares: S.hasSquares ? UInt128(totals.squares) : 0)
     }
 
-    @inline(__always)
-    func squares(_ from: Int, _ to: Int) -> UInt128 {
-        if format & 1 == 0 { return UInt128(lanes_squares24(word(0), byte(0), Int64(from), Int64(to))) }
-        var s: UInt128 = 0
-        var i = from
-        while i < to {
-            let a = UInt64(bitPattern: amount(i)).multipliedFullWidth(by: UInt64(bitPattern: amount(i)))
-            s &+= UInt128(_low: a.low, _high: a.high)
-            i &+= 1
+    @inline(never)
+    private func wideAmounts(_ from: Int, _ to: Int) -> Amounts {
+        var totals = Amounts(sum: 0, max: 0, squares: 0)
+        for i in from..<to {
+            let amount = amount(i)
+            totals.sum &+= UInt64(bitPattern: amount)
+            totals.max = Swift.max(totals.max, amount)
+            if S.hasSquares { totals.squares &+= square(amount) }
         }
-        return s
+        return totals
     }
 
     // MARK: Hints
@@ -359,6 +379,27 @@ struct Block<S: Shape> {
         for r in 0..<wordRows { weir_prefetch(word(r) + i) }
         for r in 0..<byteRows { weir_prefetch(byte(r) + i) }
         weir_prefetch(p + marksOffset)
+    }
+
+    /// Brings all times, amounts and marks into the cache.
+    func prefetchSums() {
+        var i = 0
+        while i < capacity {
+            weir_prefetch(p + 8 + timeBytes &* i)
+            i &+= 16
+        }
+        weir_prefetch(word(0))
+        weir_prefetch(word(0) + 32)
+        weir_prefetch(byte(0))
+        weir_prefetch(p + marksOffset)
+    }
+
+    /// Brings the lower halves of all ids of a dimension into the cache.
+    @inline(__always)
+    func prefetchLows(_ d: Int) {
+        if d >= S.keys { return }
+        weir_prefetch(word(1 + d))
+        weir_prefetch(word(1 + d) + 32)
     }
 
     /// Brings what tells which event has a value into the cache: header, marks, and the values' row.
@@ -398,21 +439,30 @@ struct Block<S: Shape> {
         setHeader(newest: newest, count: n - k)
     }
 
-    /// Makes room at place i of n events, which the capacity must have, and writes the event there. The newest time moves up with it; its own marks are 0.
+    /// Writes an event behind all n, which are not newer; the capacity must have room for it. The marks are the caller's.
     @inline(__always)
+    func append(_ n: Int, _ item: Item) {
+        put(n, item)
+        setHeader(newest: item.time, count: n &+ 1)
+    }
+
+    /// Makes room at place i of n events, which the capacity must have, and writes the event there. The newest time moves up with it; its own marks are 0.
     func insert(_ i: Int, _ n: Int, _ item: Item) {
         let newest = n == 0 ? item.time : Swift.max(self.newest, item.time)
-        if i < n {
-            move(i + 1, self, i, n - i)
-            let below = lanes_low(Int64(i))
-            for row in 0..<S.marks {
-                let bits = marks(row)
-                setMarks(row, bits & below | (bits & ~below) << 1)
-            }
-        } else {
-            for row in 0..<S.marks { setMarks(row, marks(row) & lanes_low(Int64(n))) }
+        move(i + 1, self, i, n - i)
+        let below = lanes_low(Int64(i))
+        for row in 0..<S.marks {
+            let bits = marks(row) & lanes_low(Int64(n))
+            setMarks(row, bits & below | (bits & ~below) << 1)
         }
         put(i, item)
         setHeader(newest: newest, count: n + 1)
     }
+}
+
+/// An amount multiplied by itself.
+@inline(__always)
+func square(_ amount: Int64) -> UInt128 {
+    let (high, low) = UInt64(bitPattern: amount).multipliedFullWidth(by: UInt64(bitPattern: amount))
+    return UInt128(_low: low, _high: high)
 }

@@ -1,11 +1,12 @@
 import CLanes
 import CPlatform
 
-/// The marked event of a value: its chunk's handle, its place there, and its entry in the index, where there is one.
+/// The marked event of a value: its chunk's handle, its place there, and its entry in the index, where there is one; where not, the chunk's place.
 struct Marked {
     var handle: UInt32
     var place: Int
     var entry: UnsafeMutablePointer<UInt32>?
+    var chunk = 0
 }
 
 /// An entry of the index: the number of the chunk that has the event (20 bits, counted from 1), 6 bits of the key's hash, and how far the entry lies behind its home (6).

@@ -7,34 +7,34 @@ extension Lists {
         let newest = h.pointee.newest
         let isAppended = h.pointee.events == 0 || item.time >= newest
         let (k, i) = makeRoom(h, item, isAppended)
+        let chunk = h.pointee.chunks + k
         let block = block(h, k)
-        let before = h.pointee.chunks[k].before
-        if before != 0 {
-            for d in 0..<S.values {
-                let row = self.before(before, d)
-                (row + i + 1).update(from: row + i, count: block.count - i)
-                row[i] = UInt32(truncatingIfNeeded: item.time)
-            }
+        let n = Int(chunk.pointee.count)
+        let before = chunk.pointee.before
+        if before != 0 { openBefore(before, i, n, item.time) }
+        let bit: UInt64 = 1 << UInt64(i)
+        if i == n, item.time >= block.newest || n == 0 {
+            block.append(n, item)
+            for row in 0..<S.marks { block.setMarks(row, block.marks(row) & (bit &- 1)) }
+        } else {
+            block.insert(i, n, item)
         }
-        block.insert(i, block.count, item)
         h.pointee.events += 1
         if isAppended { setNewest(h, item.time) }
 
         // The chunk's summary.
-        h.pointee.chunks[k].last = block.newest
-        h.pointee.chunks[k].count += 1
-        h.pointee.chunks[k].sum += UInt64(item.amount)
-        if S.hasMax { h.pointee.chunks[k].max = Swift.max(h.pointee.chunks[k].max, item.amount) }
-        let square = S.hasSquares ? UInt128(item.amount) * UInt128(item.amount) : 0
-        if S.hasSquares { h.pointee.chunks[k].squares += square }
-        let bit: UInt64 = 1 << UInt64(i)
+        chunk.pointee.last = block.newest
+        chunk.pointee.count = UInt8(truncatingIfNeeded: n + 1)
+        chunk.pointee.sum += UInt64(item.amount)
+        if S.hasMax { chunk.pointee.max = Swift.max(chunk.pointee.max, item.amount) }
+        let square = S.hasSquares ? square(item.amount) : 0
+        if S.hasSquares { chunk.pointee.squares += square }
         if S.hasSpecial, isSpecial {
             block.setMarks(S.values, block.marks(S.values) | bit)
-            h.pointee.chunks[k].special += 1
+            chunk.pointee.special += 1
         }
 
         // The marks of its values move to it where it is the newest.
-        let handle = h.pointee.chunks[k].handle
         var marked = 0
         var entered = 0
         var lost: (Int64, Int64, Int64, Int64) = (Int64.min, Int64.min, Int64.min, Int64.min)
@@ -50,58 +50,79 @@ extension Lists {
                 }
                 if before != 0, time > floor { (self.before(before, d) + i).pointee = UInt32(truncatingIfNeeded: time) }
                 other.setMarks(d, other.marks(d) & ~(1 << UInt64(newest.place)))
-                h.pointee.chunks[newest.handle == handle ? k : locate(h, newest.handle)][d] -= 1
                 switch d {
                 case 0: lost.0 = time
                 case 1: lost.1 = time
                 case 2: lost.2 = time
                 default: lost.3 = time
                 }
-                if let entry = newest.entry { entry.pointee = IndexEntry(entry.pointee).with(h.pointee.chunks[k].number).word }
+                if let entry = newest.entry {
+                    h.pointee.chunks[newest.handle == chunk.pointee.handle ? k : locate(h, newest.handle)][d] -= 1
+                    entry.pointee = IndexEntry(entry.pointee).with(chunk.pointee.number).word
+                } else {
+                    h.pointee.chunks[newest.chunk][d] -= 1
+                }
             } else {
                 entered |= 1 << d
             }
             block.setMarks(d, block.marks(d) | bit)
-            h.pointee.chunks[k][d] += 1
+            chunk.pointee[d] += 1
             marked |= 1 << d
         }
-        if h.pointee.index != nil { enter(h, item, entered, h.pointee.chunks[k].number) }
+        if h.pointee.index != nil { enter(h, item, entered, chunk.pointee.number) }
 
         if let cursors = h.pointee.cursors {
             for c in 0..<cursorCount {
-                let cursor = cursors + c
-                if item.time > cursor.pointee.edge {
-                    cursor.pointee.totals.count += 1
-                    cursor.pointee.totals.sum += UInt128(item.amount)
-                    if S.hasSquares { cursor.pointee.totals.squares += square }
-                    if S.hasSpecial, isSpecial { cursor.pointee.totals.special += 1 }
-                    for d in 0..<S.values where marked >> d & 1 != 0 { cursor.pointee.totals[d] += 1 }
-                    if S.hasMax {
-                        if cursor.pointee.totals.count == 1 {
-                            cursor.pointee.max = item.amount
-                            cursor.pointee.maxTime = item.time
-                            cursor.pointee.isMaxKnown = true
-                        } else if cursor.pointee.isMaxKnown {
-                            if item.amount > cursor.pointee.max {
-                                cursor.pointee.max = item.amount
-                                cursor.pointee.maxTime = item.time
-                            } else if item.amount == cursor.pointee.max {
-                                cursor.pointee.maxTime = Swift.max(cursor.pointee.maxTime, item.time)
-                            }
-                        }
-                    }
-                }
-                for d in 0..<S.values where marked >> d & 1 != 0 {
-                    let time = d == 0 ? lost.0 : d == 1 ? lost.1 : d == 2 ? lost.2 : lost.3
-                    if time > cursor.pointee.edge { cursor.pointee.totals[d] -= 1 }
-                }
-                if !isAppended || cursor.pointee.next == Int64.max { aim(h, cursor) }
+                addToCursor(cursors + c, item, isSpecial, square, marked, lost)
+                if !isAppended || cursors[c].next == Int64.max { aim(h, cursors + c) }
             }
         } else if h.pointee.events >= limits.indexedFrom {
             buildIndex(h)
         }
         dropKnown(h)
     }
+
+    /// Makes room at place i of n for what is known of an event's values: of each, until it is found, that it was never seen before.
+    @inline(__always)
+    private func openBefore(_ before: UInt32, _ i: Int, _ n: Int, _ time: Int64) {
+        for d in 0..<S.values {
+            let row = self.before(before, d)
+            if i < n { (row + i + 1).update(from: row + i, count: n - i) }
+            row[i] = UInt32(truncatingIfNeeded: time)
+        }
+    }
+
+    /// - Parameters:
+    ///   - marked: bit d says that the event took the mark of its value of that dimension.
+    ///   - lost: the times of the events that had those marks.
+    @inline(__always)
+    private func addToCursor(
+        _ cursor: UnsafeMutablePointer<Cursor>, _ item: Item, _ isSpecial: Bool, _ square: UInt128, _ marked: Int, _ lost: (Int64, Int64, Int64, Int64)
+    ) {
+        let edge = cursor.pointee.edge
+        // What took a mark counts where what had it does not: that one is older.
+        if S.values > 0 { cursor.pointee.totals.distinct.0 += gained(marked & 1, item.time > edge, lost.0 > edge) }
+        if S.values > 1 { cursor.pointee.totals.distinct.1 += gained(marked >> 1 & 1, item.time > edge, lost.1 > edge) }
+        if S.values > 2 { cursor.pointee.totals.distinct.2 += gained(marked >> 2 & 1, item.time > edge, lost.2 > edge) }
+        if S.values > 3 { cursor.pointee.totals.distinct.3 += gained(marked >> 3 & 1, item.time > edge, lost.3 > edge) }
+        if item.time <= edge { return }
+        cursor.pointee.totals.count += 1
+        cursor.pointee.totals.sum += UInt128(item.amount)
+        if S.hasSquares { cursor.pointee.totals.squares += square }
+        if S.hasSpecial, isSpecial { cursor.pointee.totals.special += 1 }
+        if !S.hasMax { return }
+        if cursor.pointee.totals.count == 1 {
+            cursor.pointee.max = item.amount
+            cursor.pointee.maxTime = item.time
+            cursor.pointee.isMaxKnown = true
+        } else if cursor.pointee.isMaxKnown, item.amount >= cursor.pointee.max {
+            cursor.pointee.maxTime = item.amount > cursor.pointee.max ? item.time : Swift.max(cursor.pointee.maxTime, item.time)
+            cursor.pointee.max = item.amount
+        }
+    }
+
+    @inline(__always)
+    private func gained(_ marked: Int, _ isAbove: Bool, _ wasAbove: Bool) -> Int64 { marked == 0 || isAbove == wasAbove ? 0 : 1 }
 
     /// Finds the cursor's place anew.
     func aim(_ h: LargePointer, _ cursor: UnsafeMutablePointer<Cursor>) {

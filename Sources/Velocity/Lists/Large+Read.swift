@@ -2,29 +2,37 @@ import CLanes
 
 /// Reading a large list: sums over a range, windows that move with their cursors, looks back.
 extension Lists {
-    private func add(_ h: LargePointer, _ from: Place, _ to: Place, _ totals: inout Totals) {
-        var k = from.chunk
-        var offset = from.offset
-        while k < to.chunk {
-            if offset == 0 { addChunk(h.pointee.chunks[k], &totals) } else { addPart(block(h, k), offset, Int(h.pointee.chunks[k].count), &totals) }
-            k += 1
-            offset = 0
-        }
-        if k == to.chunk, offset < to.offset { addPart(block(h, k), offset, to.offset, &totals) }
-    }
-
     /// Fills one `Totals` a window, of the events above its edge and before a place: each window holds the ones before it.
+    ///
+    /// Walks back from the place once. A chunk lies above an edge whole when the one before it still reaches above it.
     private func addUp(_ h: LargePointer, until end: Place, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>) {
         var totals = Totals()
-        var to = end
+        var chunk = h.pointee.chunks + end.chunk
+        let first = h.pointee.chunks + h.pointee.first
+        // Of the chunk, so many events are not added yet.
+        var left = end.offset
+        if left == 0, chunk > first {
+            chunk -= 1
+            left = Int(chunk.pointee.count)
+        }
         for w in 0..<windows {
-            let from = place(h, after: lows[w])
-            if from.chunk < to.chunk || from.chunk == to.chunk && from.offset < to.offset {
-                add(h, from, to, &totals)
-                to = from
+            while chunk > first, chunk[-1].last > lows[w] {
+                add(chunk, 0, left, &totals)
+                chunk -= 1
+                left = Int(chunk.pointee.count)
+            }
+            if left > 0, chunk.pointee.last > lows[w] {
+                let from = block(chunk).until(lows[w], before: left)
+                add(chunk, from, left, &totals)
+                left = from
             }
             out[w] = totals
         }
+    }
+
+    @inline(__always)
+    private func add(_ chunk: UnsafeMutablePointer<Chunk>, _ from: Int, _ to: Int, _ totals: inout Totals) {
+        if from == 0, to == Int(chunk.pointee.count) { addChunk(chunk.pointee, &totals) } else { addPart(block(chunk), from, to, &totals) }
     }
 
     @inline(__always)
@@ -39,10 +47,11 @@ extension Lists {
 
     private func addPart(_ block: Block<S>, _ from: Int, _ to: Int, _ totals: inout Totals) {
         if from >= to { return }
+        let amounts = block.amounts(from, to)
         totals.count += Int64(to - from)
-        totals.sum += UInt128(block.sum(from, to))
-        if S.hasMax { totals.max = Swift.max(totals.max, block.max(from, to)) }
-        if S.hasSquares { totals.squares += block.squares(from, to) }
+        totals.sum += UInt128(amounts.sum)
+        if S.hasMax { totals.max = Swift.max(totals.max, amounts.max) }
+        if S.hasSquares { totals.squares += amounts.squares }
         let inside = lanes_low(Int64(to)) & ~lanes_low(Int64(from))
         if S.hasSpecial { totals.special += Int64((block.marks(S.values) & inside).nonzeroBitCount) }
         for d in 0..<S.values { totals[d] += Int64((block.marks(d) & inside).nonzeroBitCount) }
@@ -53,7 +62,7 @@ extension Lists {
         var best: Int64 = -1
         var where_ = Place(chunk: -1, offset: 0)
         if from.chunk < h.pointee.end, from.offset > 0 {
-            best = block(h, from.chunk).max(from.offset, Int(h.pointee.chunks[from.chunk].count))
+            best = block(h, from.chunk).amounts(from.offset, Int(h.pointee.chunks[from.chunk].count)).max
             where_ = from
         }
         var k = from.offset > 0 ? from.chunk + 1 : from.chunk
@@ -73,19 +82,30 @@ extension Lists {
 
     // MARK: Reading
 
-    func readLarge(_ h: LargePointer, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>, _ isAdvancing: Bool) {
+    func readLarge<W: WindowOutput>(_ h: LargePointer, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<W>, _ isAdvancing: Bool) -> UInt128 {
         if t >= h.pointee.newest, let cursors = h.pointee.cursors {
             var isRead = true
             for w in 0..<windows where isRead {
-                isRead = advance(h, cursors + w, lows[w], isAdvancing, out + w)
+                let cursor = cursors + w
+                isRead = advance(h, cursor, lows[w], isAdvancing)
+                if isRead {
+                    if S.hasMax, !cursor.pointee.isMaxKnown { findMax(h, cursor) }
+                    out[w].set(cursor.pointee.totals, max: cursor.pointee.max)
+                }
             }
-            if isRead { return }
+            if isRead { return cursors[windows - 1].totals.squares }
         }
         let end = t >= h.pointee.newest ? Place(chunk: h.pointee.end, offset: 0) : place(h, after: t)
-        addUp(h, until: end, lows, out)
-        if S.values == 0 || end.chunk == h.pointee.end { return }
-        if h.pointee.index != nil, lateness > 0, end.chunk >= h.pointee.known { return addSeenAgain(h, end, t, lows, out) }
-        // Marks are of the whole list: what is newest of its value until t is found by walking back.
+        addUp(h, until: end, lows, totals)
+        if S.values > 0, end.chunk < h.pointee.end { countAsOf(h, end, t, lows) }
+        for w in 0..<windows { out[w].set(totals[w], max: totals[w].max) }
+        return totals[windows - 1].squares
+    }
+
+    /// The distinct values of windows that end before the list does: marks are of the whole list.
+    private func countAsOf(_ h: LargePointer, _ end: Place, _ t: Int64, _ lows: UnsafePointer<Int64>) {
+        if h.pointee.index != nil, lateness > 0, end.chunk >= h.pointee.known { return addSeenAgain(h, end, t, lows, totals) }
+        // What is newest of its value until t is found by walking back.
         for d in 0..<S.values {
             scratch.removeAll()
             var n: Int64 = 0
@@ -102,28 +122,24 @@ extension Lists {
                     let value = block(h, at.chunk).value(d, at.offset)
                     if value != 0, scratch.insert(value) { n += 1 }
                 }
-                out[w][d] = n
+                totals[w][d] = n
             }
         }
     }
 
-    /// Moves a cursor's edge up to `low` and says what is above it; false where the edge is above it already, or must not move.
-    func advance(
-        _ h: LargePointer, _ c: UnsafeMutablePointer<Cursor>, _ low: Int64, _ isAdvancing: Bool, _ out: UnsafeMutablePointer<Totals>?
-    ) -> Bool {
+    /// Moves a cursor's edge up to `low`; false where the edge is above it already, or must not move.
+    @inline(__always)
+    func advance(_ h: LargePointer, _ c: UnsafeMutablePointer<Cursor>, _ low: Int64, _ isAdvancing: Bool) -> Bool {
         if low < c.pointee.edge { return false }
         if !isAdvancing, c.pointee.next <= low || S.hasMax && !c.pointee.isMaxKnown { return false }
         if c.pointee.next <= low { moveEdge(h, c, low) }
         if isAdvancing { c.pointee.edge = low }
-        if let out {
-            if S.hasMax, !c.pointee.isMaxKnown {
-                (c.pointee.max, c.pointee.maxTime) = highest(h, Place(chunk: Int(c.pointee.chunk), offset: Int(c.pointee.offset)))
-                c.pointee.isMaxKnown = true
-            }
-            out.pointee = c.pointee.totals
-            if S.hasMax { out.pointee.max = c.pointee.max }
-        }
         return true
+    }
+
+    private func findMax(_ h: LargePointer, _ c: UnsafeMutablePointer<Cursor>) {
+        (c.pointee.max, c.pointee.maxTime) = highest(h, Place(chunk: Int(c.pointee.chunk), offset: Int(c.pointee.offset)))
+        c.pointee.isMaxKnown = true
     }
 
     private func moveEdge(_ h: LargePointer, _ c: UnsafeMutablePointer<Cursor>, _ low: Int64) {
@@ -139,9 +155,9 @@ extension Lists {
                 continue
             }
             let block = block(h, k)
-            let until = block.until(low)
+            let until = end(of: block, from: offset, low)
             addPart(block, offset, until, &gone)
-            offset = Swift.max(offset, until)
+            offset = until
             c.pointee.next = block.time(offset)
             break
         }
@@ -164,36 +180,29 @@ extension Lists {
         }
     }
 
+    /// The first place from `offset` on whose event is above `low`, of a block that has one: mostly it is near.
+    @inline(__always)
+    private func end(of block: Block<S>, from offset: Int, _ low: Int64) -> Int {
+        for i in offset..<offset &+ 4 where block.time(i) > low { return i }
+        return block.until(low)
+    }
+
     func countDelayedLarge(
         _ h: LargePointer, _ high: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>, _ isAdvancing: Bool
     ) {
         if hasDelayed, let cursors = h.pointee.cursors {
-            var near = Totals()
-            var isRead = advance(h, cursors + windows, high, isAdvancing, &near)
+            let near = cursors + windows
+            var isRead = advance(h, near, high, isAdvancing)
             for w in 0..<windows where isRead {
                 // Above both edges: a window below the floor is empty.
-                isRead = advance(h, cursors + windows + 1 + w, lows[w], isAdvancing, out + w)
-                if isRead {
-                    out[w].count = Swift.max(0, out[w].count - near.count)
-                    out[w].special = Swift.max(0, out[w].special - near.special)
-                }
+                let far = near + 1 + w
+                isRead = advance(h, far, lows[w], isAdvancing)
+                out[w].count = Swift.max(0, far.pointee.totals.count - near.pointee.totals.count)
+                out[w].special = Swift.max(0, far.pointee.totals.special - near.pointee.totals.special)
             }
             if isRead { return }
         }
         addUp(h, until: place(h, after: high), lows, out)
-    }
-
-    /// Adds an event to what is said of each window, as if it were held.
-    func addLarge(_ h: LargePointer, _ item: Item, _ isSpecial: Bool, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>) {
-        var newest: (Int64, Int64, Int64, Int64) = (Int64.min, Int64.min, Int64.min, Int64.min)
-        let longest = lows[windows - 1]
-        if S.values > 0, item[0] != 0 { newest.0 = newestLarge(h, 0, item[0], item.time, longest) }
-        if S.values > 1, item[1] != 0 { newest.1 = newestLarge(h, 1, item[1], item.time, longest) }
-        if S.values > 2, item[2] != 0 { newest.2 = newestLarge(h, 2, item[2], item.time, longest) }
-        if S.values > 3, item[3] != 0 { newest.3 = newestLarge(h, 3, item[3], item.time, longest) }
-        for w in 0..<windows {
-            join(item, isSpecial, &out[w]) { d in (d == 0 ? newest.0 : d == 1 ? newest.1 : d == 2 ? newest.2 : newest.3) <= lows[w] }
-        }
     }
 
     /// The highest time of an event with this value, at most t; `Int64.min` when there is none above `low`.
@@ -226,16 +235,23 @@ extension Lists {
     }
 
     /// The marked event of a value.
+    @inline(__always)
     func findMarked(_ h: LargePointer, _ d: Int, _ value: UInt32) -> Marked? {
-        if h.pointee.index != nil { return findIndexed(h, d, value) }
-        var k = h.pointee.end - 1
-        while k >= h.pointee.first {
-            if h.pointee.chunks[k][d] > 0 {
-                let block = block(h, k)
-                let mask = block.equal(d, block.count, value) & block.marks(d)
-                if mask != 0 { return Marked(handle: h.pointee.chunks[k].handle, place: mask.trailingZeroBitCount) }
-            }
-            k -= 1
+        h.pointee.index != nil ? findIndexed(h, d, value) : findScanned(h, d, value)
+    }
+
+    private func findScanned(_ h: LargePointer, _ d: Int, _ value: UInt32) -> Marked? {
+        let first = h.pointee.chunks + h.pointee.first
+        var chunk = h.pointee.chunks + h.pointee.end
+        while chunk > first {
+            chunk -= 1
+            if chunk.pointee[d] == 0 { continue }
+            let block = block(chunk)
+            let n = Int(chunk.pointee.count)
+            if !block.mayHave(d, n, value) { continue }
+            let mask = block.equal(d, n, value) & block.marks(d)
+            if mask == 0 { continue }
+            return Marked(handle: chunk.pointee.handle, place: mask.trailingZeroBitCount, chunk: chunk - h.pointee.chunks)
         }
         return nil
     }

@@ -109,7 +109,11 @@ extension Lists {
     func large(_ handle: UInt32) -> LargePointer { arena[handle].assumingMemoryBound(to: Large.self) }
 
     @inline(__always)
-    func block(_ h: LargePointer, _ k: Int) -> Block<S> { block(h.pointee.chunks[k].handle) }
+    func block(_ h: LargePointer, _ k: Int) -> Block<S> { block(h.pointee.chunks + k) }
+
+    /// Its shape is in the directory too: the block's own header need not be there yet.
+    @inline(__always)
+    func block(_ chunk: UnsafeMutablePointer<Chunk>) -> Block<S> { Block(arena[chunk.pointee.handle], layout, shape: chunk.pointee.shape) }
 
     // MARK: Making and undoing
 
@@ -158,9 +162,10 @@ extension Lists {
         chunk.shape = block.header.shape
         chunk.last = block.newest
         chunk.count = UInt8(n)
-        chunk.sum = block.sum(0, n)
-        if S.hasMax { chunk.max = block.max(0, n) }
-        if S.hasSquares { chunk.squares = block.squares(0, n) }
+        let amounts = block.amounts(0, n)
+        chunk.sum = amounts.sum
+        if S.hasMax { chunk.max = amounts.max }
+        if S.hasSquares { chunk.squares = amounts.squares }
         if S.hasSpecial { chunk.special = UInt8(block.marks(S.values).nonzeroBitCount) }
         for d in 0..<S.values { chunk[d] = UInt8(block.marks(d).nonzeroBitCount) }
         return chunk
@@ -300,7 +305,7 @@ extension Lists {
         var left = limit
         while left > 0, h.pointee.first < h.pointee.end, h.pointee.chunks[h.pointee.first].last <= floor {
             if left == limit, let cursors = h.pointee.cursors {
-                for c in 0..<cursorCount where cursors[c].edge < floor { _ = advance(h, cursors + c, floor, true, nil) }
+                for c in 0..<cursorCount where cursors[c].edge < floor { _ = advance(h, cursors + c, floor, true) }
             }
             let handle = h.pointee.chunks[h.pointee.first].handle
             let count = Int(h.pointee.chunks[h.pointee.first].count)
@@ -349,6 +354,7 @@ extension Lists {
         let n = h.pointee.events
         let new = newBlock(format: format, size: layout.size(format, events: n), newest: h.pointee.newest, count: n)
         let block = block(new)
+        for row in 0..<S.marks { block.setMarks(row, 0) }
         var at = 0
         for k in first..<h.pointee.end {
             let old = self.block(h, k)
@@ -392,18 +398,50 @@ extension Lists {
                 i &+= 64
             }
         }
-        if h.pointee.end > h.pointee.first { weir_prefetch(h.pointee.chunks + h.pointee.end - 1) }
+        // Without cursors all summaries are looked at.
+        let first = h.pointee.cursors == nil ? h.pointee.first : Swift.max(h.pointee.first, h.pointee.end - 1)
+        for k in first..<h.pointee.end { weir_prefetch(h.pointee.chunks + k) }
     }
 
-    /// The rows of a large list's last chunk, where the next event goes.
+    /// The rows of a large list's last chunk, where the next event goes, and of those that edges of windows move over.
+    ///
+    /// - Parameter time: of the next event.
     @inline(__always)
-    func prefetchLast(_ handle: UInt32) {
+    func prefetchLast(_ handle: UInt32, _ time: Int64, _ lengths: UnsafePointer<Int64>) {
         let h = large(handle)
         if h.pointee.end == h.pointee.first { return }
+        if let cursors = h.pointee.cursors {
+            for w in 0..<windows where cursors[w].next <= time &- lengths[w] {
+                let edge = block(h, Int(cursors[w].chunk))
+                weir_prefetch(edge.p)
+                edge.prefetch(Int(cursors[w].offset))
+            }
+        } else {
+            prefetchEdges(h, time, lengths)
+        }
         let last = h.pointee.chunks + h.pointee.end - 1
-        let block = Block(arena[last.pointee.handle], layout, shape: last.pointee.shape)
+        let block = block(last)
         weir_prefetch(block.p)
         block.prefetch(Int(last.pointee.count))
+    }
+
+    /// What tells the sums at the edges of windows, where no cursor does.
+    private func prefetchEdges(_ h: LargePointer, _ time: Int64, _ lengths: UnsafePointer<Int64>) {
+        let first = h.pointee.chunks + h.pointee.first
+        var chunk = h.pointee.chunks + h.pointee.end - 1
+        for w in 0..<windows {
+            let later = chunk
+            while chunk > first, chunk[-1].last > time &- lengths[w] { chunk -= 1 }
+            if chunk < later { block(chunk).prefetchSums() }
+        }
+    }
+
+    /// The rows in which a value is looked for, where no index tells its chunk.
+    func prefetchScan(_ handle: UInt32, _ d: Int) {
+        let h = large(handle)
+        if h.pointee.index != nil || h.pointee.end == h.pointee.first { return }
+        // The last chunk is asked for already.
+        for k in h.pointee.first..<h.pointee.end - 1 where h.pointee.chunks[k][d] > 0 { block(h, k).prefetchLows(d) }
     }
 
     /// The entry of a value.

@@ -31,6 +31,8 @@ final class Lists<S: Shape> {
     /// Bytes that the lists hold.
     private(set) var bytes = 0
     let scratch = LastSeen()
+    /// What is said of the windows of a large list that its cursors do not tell.
+    let totals: UnsafeMutablePointer<Totals>
 
     let limits: Limits
 
@@ -44,7 +46,11 @@ final class Lists<S: Shape> {
         layout = Layout(isWide: isWide, limit: limits.block)
         self.windows = windows
         self.hasDelayed = S.hasDelayed && hasDelayed
+        totals = .allocate(capacity: windows)
+        totals.initialize(repeating: Totals(), count: windows)
     }
+
+    deinit { totals.deallocate() }
 
     // MARK: Memory
 
@@ -81,29 +87,24 @@ final class Lists<S: Shape> {
 
     // MARK: Reading
 
-    /// Fills one `Totals` a window, of the events in (lows[w], t].
+    /// Fills one window after the other with what is said of the events in (lows[w], t]; each window holds the ones before it.
     ///
-    /// - Parameters:
-    ///   - item: an event of time t that counts as if it were held already.
-    ///   - isSpecial: whether that has the special mark.
-    ///   - isAdvancing: whether what a large list keeps of its windows may move on; else nothing changes at all.
+    /// - Parameter isAdvancing: whether what a large list keeps of its windows may move on; else nothing changes at all.
+    /// - Returns: the sum of squares of the last window.
     /// - Complexity: O(64) for a short list; for a large one O(1) amortised where t is not below its newest event, else O(chunks).
     @inline(__always)
-    func read(
-        _ handle: UInt32, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<Totals>, with item: Item?, isSpecial: Bool, isAdvancing: Bool
-    ) {
+    func read<W: WindowOutput>(_ handle: UInt32, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<W>, isAdvancing: Bool) -> UInt128 {
         if handle == 0 {
-            for w in 0..<windows { out[w] = Totals() }
-            if let item { for w in 0..<windows { join(item, isSpecial, &out[w]) { _ in true } } }
-            return
+            for w in 0..<windows { out[w] = W() }
+            return 0
         }
         let p = arena[handle]
-        if isLarge(Header(p.load(as: UInt64.self))) {
-            readLarge(large(handle), t, lows, out, isAdvancing)
-            if let item { addLarge(large(handle), item, isSpecial, lows, out) }
-            return
-        }
-        let block = Block(p, layout)
+        if isLarge(Header(p.load(as: UInt64.self))) { return readLarge(large(handle), t, lows, out, isAdvancing) }
+        return readBlock(Block(p, layout), t, lows, out)
+    }
+
+    @inline(__always)
+    private func readBlock<W: WindowOutput>(_ block: Block<S>, _ t: Int64, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<W>) -> UInt128 {
         let n = block.count
         let end = block.until(t)
         var marks: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
@@ -112,65 +113,70 @@ final class Lists<S: Shape> {
         if S.values > 2 { marks.2 = marksUntil(block, 2, end, n) }
         if S.values > 3 { marks.3 = marksUntil(block, 3, end, n) }
         let special = S.hasSpecial ? block.marks(S.values) & lanes_low(Int64(end)) : 0
-        // The event takes over the marks of its values.
-        var joined: Int64 = 0
-        var named: (Int64, Int64, Int64, Int64) = (0, 0, 0, 0)
-        if let item {
-            joined = 1
-            if S.values > 0 { named.0 = takeOver(block, 0, end, item, &marks.0) }
-            if S.values > 1 { named.1 = takeOver(block, 1, end, item, &marks.1) }
-            if S.values > 2 { named.2 = takeOver(block, 2, end, item, &marks.2) }
-            if S.values > 3 { named.3 = takeOver(block, 3, end, item, &marks.3) }
-        }
 
         var to = end
-        var sum = UInt64(bitPattern: item?.amount ?? 0)
-        var highest = item?.amount ?? 0
+        var totals = Block<S>.Amounts(sum: 0, max: 0, squares: 0)
         for w in 0..<windows {
-            let from = Swift.min(to, block.until(lows[w]))
+            let from = block.until(lows[w], before: to)
             if from < to {
-                sum &+= block.sum(from, to)
-                if S.hasMax { highest = Swift.max(highest, block.max(from, to)) }
+                let more = block.amounts(from, to)
+                totals.sum &+= more.sum
+                if S.hasMax { totals.max = Swift.max(totals.max, more.max) }
+                if S.hasSquares { totals.squares &+= more.squares }
                 to = from
+            } else if w > 0 {
+                out[w] = out[w - 1]
+                continue
             }
             let inside = ~lanes_low(Int64(from))
-            out[w].count = Int64(end - from) &+ joined
-            out[w].sum = UInt128(sum)
-            if S.hasMax { out[w].max = highest }
-            if S.hasSpecial { out[w].special = Int64((special & inside).nonzeroBitCount) &+ (isSpecial ? joined : 0) }
-            if S.values > 0 { out[w].distinct.0 = Int64((marks.0 & inside).nonzeroBitCount) &+ named.0 }
-            if S.values > 1 { out[w].distinct.1 = Int64((marks.1 & inside).nonzeroBitCount) &+ named.1 }
-            if S.values > 2 { out[w].distinct.2 = Int64((marks.2 & inside).nonzeroBitCount) &+ named.2 }
-            if S.values > 3 { out[w].distinct.3 = Int64((marks.3 & inside).nonzeroBitCount) &+ named.3 }
+            out[w].set(
+                count: Int64(end &- from), sum: Int128(_low: totals.sum, _high: 0), max: totals.max, special: Self.bits(special & inside),
+                (Self.bits(marks.0 & inside), Self.bits(marks.1 & inside), Self.bits(marks.2 & inside), Self.bits(marks.3 & inside)))
         }
-        if S.hasSquares { out[windows - 1].squares = block.squares(to, end) }
+        return totals.squares
     }
 
-    /// Takes the mark of the event's value from another's; 1 where it has one.
+    /// Number of bits set; mostly none, and the baseline has no instruction for it.
     @inline(__always)
-    private func takeOver(_ block: Block<S>, _ d: Int, _ end: Int, _ item: Item, _ marks: inout UInt64) -> Int64 {
-        if item[d] == 0 { return 0 }
-        marks &= ~block.equal(d, end, item[d])
-        return 1
+    private static func bits(_ mask: UInt64) -> Int64 { mask == 0 ? 0 : Int64(truncatingIfNeeded: mask.nonzeroBitCount) }
+
+    /// Adds an event of the windows' own time to what is said of them, as if the list held it.
+    func add<W: WindowOutput>(_ handle: UInt32, _ item: Item, isSpecial: Bool, _ lows: UnsafePointer<Int64>, _ out: UnsafeMutablePointer<W>) {
+        var newest: (Int64, Int64, Int64, Int64) = (Int64.min, Int64.min, Int64.min, Int64.min)
+        let longest = lows[windows - 1]
+        if S.values > 0, item[0] != 0 { newest.0 = self.newest(handle, 0, item[0], item.time, longest) }
+        if S.values > 1, item[1] != 0 { newest.1 = self.newest(handle, 1, item[1], item.time, longest) }
+        if S.values > 2, item[2] != 0 { newest.2 = self.newest(handle, 2, item[2], item.time, longest) }
+        if S.values > 3, item[3] != 0 { newest.3 = self.newest(handle, 3, item[3], item.time, longest) }
+        for w in 0..<windows {
+            var news = 0
+            if item[0] != 0, newest.0 <= lows[w] { news |= 1 }
+            if item[1] != 0, newest.1 <= lows[w] { news |= 2 }
+            if item[2] != 0, newest.2 <= lows[w] { news |= 4 }
+            if item[3] != 0, newest.3 <= lows[w] { news |= 8 }
+            out[w].add(item.amount, isSpecial: isSpecial, news: news)
+        }
     }
 
-    /// Adds an event to what is said of a window, as if it were held; `isNew` says of a dimension whether no other event there has its value.
-    @inline(__always)
-    func join(_ item: Item, _ isSpecial: Bool, _ totals: inout Totals, _ isNew: (Int) -> Bool) {
-        totals.count += 1
-        totals.sum += UInt128(item.amount)
-        if S.hasMax { totals.max = Swift.max(totals.max, item.amount) }
-        if S.hasSpecial, isSpecial { totals.special += 1 }
-        for d in 0..<S.values where item[d] != 0 && isNew(d) { totals[d] += 1 }
+    /// The highest time of an event with this value, at most t; `Int64.min` when there is none above `low`.
+    private func newest(_ handle: UInt32, _ d: Int, _ value: UInt32, _ t: Int64, _ low: Int64) -> Int64 {
+        if handle == 0 { return Int64.min }
+        if isLarge(header(handle)) { return newestLarge(large(handle), d, value, t, low) }
+        let block = block(handle)
+        let mask = block.equal(d, block.until(t), value)
+        return mask == 0 ? Int64.min : block.time(63 - mask.leadingZeroBitCount)
     }
 
     /// The marks as they would be without the events from `end` on: what is newest of its value among the first `end`.
     @inline(__always)
     private func marksUntil(_ block: Block<S>, _ d: Int, _ end: Int, _ n: Int) -> UInt64 {
-        var marks = block.marks(d)
-        if end == n { return marks }
-        let below = lanes_low(Int64(end))
-        marks &= below
+        let marks = block.marks(d)
+        return end == n ? marks : Self.marksBefore(block, d, end, n, marks)
+    }
+
+    @inline(never)
+    private static func marksBefore(_ block: Block<S>, _ d: Int, _ end: Int, _ n: Int, _ all: UInt64) -> UInt64 {
+        var marks = all & lanes_low(Int64(end))
         for i in end..<n {
             let value = block.value(d, i)
             if value == 0 { continue }
@@ -224,14 +230,26 @@ final class Lists<S: Shape> {
             block = Block(arena[handle], layout)
         }
         let n = block.count
-        let place = item.time >= block.newest ? n : block.until(item.time)
+        if item.time < block.newest { return insertEarlier(block, n, item, isSpecial) }
+        block.append(n, item)
+        let below = lanes_low(Int64(n))
+        let bit = below &+ 1
+        for d in 0..<S.values {
+            let marks = block.marks(d) & below
+            block.setMarks(d, item[d] == 0 ? marks : marks & ~block.equal(d, n, item[d]) | bit)
+        }
+        if S.hasSpecial { block.setMarks(S.values, block.marks(S.values) & below | (isSpecial ? bit : 0)) }
+    }
+
+    /// Of an event that comes late: the marks stay with later ones of its values.
+    @inline(never)
+    private func insertEarlier(_ block: Block<S>, _ n: Int, _ item: Item, _ isSpecial: Bool) {
+        let place = block.until(item.time)
         block.insert(place, n, item)
         let bit: UInt64 = 1 << UInt64(place)
-        for d in 0..<S.values {
-            let value = item[d]
-            if value == 0 { continue }
-            let same = block.equal(d, n + 1, value) & ~bit
-            if same & ~(bit | (bit &- 1)) == 0 { block.setMarks(d, block.marks(d) & ~same | bit) }
+        for d in 0..<S.values where item[d] != 0 {
+            let same = block.equal(d, n + 1, item[d]) & ~bit
+            if same & ~(bit &- 1) == 0 { block.setMarks(d, block.marks(d) & ~same | bit) }
         }
         if S.hasSpecial, isSpecial { block.setMarks(S.values, block.marks(S.values) | bit) }
     }
@@ -240,19 +258,17 @@ final class Lists<S: Shape> {
         let format = item.format(S.self)
         let handle = newBlock(format: format, size: layout.size(format, events: 1), newest: item.time, count: 0)
         let block = block(handle)
-        block.insert(0, 0, item)
-        for d in 0..<S.values where item[d] != 0 { block.setMarks(d, 1) }
-        if S.hasSpecial, isSpecial { block.setMarks(S.values, 1) }
+        block.append(0, item)
+        for d in 0..<S.values { block.setMarks(d, item[d] == 0 ? 0 : 1) }
+        if S.hasSpecial { block.setMarks(S.values, isSpecial ? 1 : 0) }
         return handle
     }
 
-    /// A block without marks.
+    /// A block, its marks still to be set.
     func newBlock(format: Int, size: Int, newest: Int64, count: Int) -> UInt32 {
         let handle = take(size: size)
         let p = arena[handle]
         p.storeBytes(of: Header(newest: newest, count: count, size: size, format: format).word, as: UInt64.self)
-        let block = Block(p, layout)
-        for row in 0..<S.marks { block.setMarks(row, 0) }
         return handle
     }
 

@@ -121,9 +121,21 @@ final class Arena {
             span.pointee.cut &+= 1
         }
         span.pointee.live &+= 1
-        if span.pointee.live == pieces[size] { unlist(s) }
+        if span.pointee.live == pieces[size] {
+            unlist(s)
+            prefetchFree(partial[size], units)
+        }
         used &+= bytes[size]
         return UInt32(truncatingIfNeeded: start &+ Int(number) &* units)
+    }
+
+    /// Brings the piece that is handed out next into the cache.
+    @inline(__always)
+    private func prefetchFree(_ s: UInt32, _ units: Int) {
+        if s == 0 { return }
+        let span = spans + Int(s)
+        let number = span.pointee.free != 0xffff ? span.pointee.free : span.pointee.cut
+        weir_prefetch(base + (Int(s) &* Arena.unitsInSpan &+ Int(number) &* units) &* Arena.unit)
     }
 
     /// Gives a piece of this size back.
