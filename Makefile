@@ -91,7 +91,7 @@ bench-models: deps-build
 check-docs: build deps-docs
 	.build/venv/bin/python scripts/check-docs.py $(WEIR)
 
-## bench-velocity   the windows alone, beside a C++ prototype (where it is) and deques in plain Swift
+## bench-velocity   the windows alone, beside a C++ prototype and RocksDB (where they are) and deques in plain Swift
 bench-velocity: deps-build
 	scripts/bench-velocity.sh
 
