@@ -141,6 +141,29 @@ final class ModelFolder {
         ("\"calibration\": {\"method\": \"platt\", \"a\": -1, \"b\": 0}", "platt"),
         ("\"calibration\": {\"method\": \"beta\"}", "calibration method"),
         ("\"monotone_constraints\": [1]", "monotone"),
+        ("\"monotone_constraints\": [1, 0, 0, 0, 0, 2]", "monotone"),
+        ("\"monotone_constraints\": [1, 0, 0, 0, 0, 0.5]", "monotone"),
+        ("\"monotone_constraints\": [1, 0, 0, 0, 0, \"1\"]", "monotone"),
+        ("\"monotone_constraints\": 1", "monotone"),
+        ("\"feature_set\": 0", "feature_set"),
+        ("\"feature_set\": 1.5", "feature_set"),
+        ("\"feature_set\": \"1\"", "feature_set"),
+        ("\"feature_set\": [1]", "feature_set"),
+        ("\"thresholds\": null", "thresholds are not an object"),
+        ("\"thresholds\": {\"review\": \"0.5\"}", "review"),
+        ("\"features\": []", "names no feature"),
+        ("\"file\": \".\"", "its own folder"),
+        ("\"file\": \"..\"", "its own folder"),
+        ("\"file\": \"../\u{301}x.txt\"", "its own folder"),
+        ("\"file\": \"x/\u{301}\"", "its own folder"),
+        ("\"typologies\": {\"FAN_OUT\": {\"threshold\": \"0\"}}", "typology FAN_OUT"),
+        ("\"typologies\": {\"FAN_OUT\": {\"threshold\": null}}", "typology FAN_OUT"),
+        ("\"typologies\": {\"FAN_OUT\": {\"weight\": \"1\"}}", "typology FAN_OUT"),
+        ("\"typologies\": {\"FAN_OUT\": {\"weight\": 2}}", "typology FAN_OUT"),
+        ("\"typologies\": {\"FAN_OUT\": 1}", "typology FAN_OUT"),
+        ("\"quantiles\": {\"f0\": [1, 1.7976931348623157e308, 1.7976931348623157e308]}", "quantiles of f0"),
+        ("\"quantiles\": {\"f0\": [1, 2, 1e308]}", "quantiles of f0"),
+        ("\"quantiles\": {\"f0\": [-1.7e308, 1.7e307, 1.7e307]}", "quantiles of f0"),
         ("\"quantiles\": {\"f0\": [3, 2, 1]}", "quantiles of f0"),
         ("\"drift\": {\"f0\": {\"edges\": [1, 2], \"shares\": [0.5, 0.5]}}", "drift of f0"),
     ])
@@ -154,6 +177,48 @@ final class ModelFolder {
         let standing = try #require(Registry(folder.path, wanted: ["fraud": "latest"]).look(now: 0).first).standing
         #expect(standing.artefact == nil)
         #expect(standing.error?.contains(says) == true, "\(standing.error ?? "")")
+    }
+
+    @Test func `a whole number is one in any of JSON's notations`() throws {
+        for (text, whole) in [("7", 7), ("7.0", 7), ("0.7e1", 7), ("-10e-1", -1), ("-0.0", 0), ("9007199254740992", 1 << 53)] {
+            let json = #"{"name":"n","version":"1","format":"xgboost","file":"m","sha256":"\#(String(repeating: "0", count: 64))","features":["a"],"thresholds":{},"#
+            let manifest = try? Manifest.parse(Array((json + #""feature_set":\#(text)}"#).utf8))
+            #expect(manifest?.featureSet == (whole > 0 ? whole : nil), "\(text)")
+            let signs = try? Manifest.parse(Array((json + #""monotone_constraints":[\#(text)]}"#).utf8))
+            #expect(signs?.monotone == (whole.magnitude <= 1 ? [whole] : nil), "\(text)")
+            let plain = try Manifest.parse(Array((json + #""feature_set":null}"#).utf8))
+            #expect(plain.featureSet == nil)
+        }
+    }
+
+    @Test func `a manifest without thresholds is refused`() throws {
+        for (thresholds, isRead) in [(#","thresholds":{}"#, true), ("", false)] {
+            let json = #"{"name":"velocity","version":"1","features":[],"quantiles":{"amount":[1,2,3]}\#(thresholds)}"#
+            #expect(((try? Manifest.parse(Array(json.utf8))) != nil) == isRead)
+        }
+    }
+
+    @Test func `quantiles up to where a curve can be drawn are read`() throws {
+        for three in ["[1, 1, 1]", "[0, 0, 0]", "[-5, -4, -3]", "[1e-320, 1e-320, 1e-320]", "[-1e308, -1e308, -1e308]", "[1, 1e306, 1e307]"] {
+            let json = #"{"name":"velocity","version":"1","features":[],"thresholds":{},"quantiles":{"amount":\#(three)}}"#
+            let bends = try Manifest.parse(Array(json.utf8)).quantiles[0].bends
+            #expect(bends.count == 4 && zip(bends, bends.dropFirst()).allSatisfy { $0 < $1 && ($1 - $0).isFinite }, "\(three): \(bends)")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: ["manifest.json", "model.txt"]) func `a pipe, a folder or a device in a file's place is refused at once`(file: String) throws {
+        for make in [
+            { (path: String) in mkfifo(path, 0o600) }, { (path: String) in mkdir(path, 0o700) }, { (path: String) in symlink("/dev/zero", path) },
+        ] {
+            let folder = try ModelFolder()
+            for version in ["1.0.0", "1.1.0"] { try folder.add("fraud", version) }
+            let path = folder.path + "/fraud/1.1.0/" + file
+            try FileManager.default.removeItem(atPath: path)
+            #expect(make(path) == 0)
+            let standing = try #require(Registry(folder.path, wanted: ["fraud": "latest"]).look(now: 0).first).standing
+            #expect(standing.artefact?.manifest.version == "1.0.0")
+            #expect(standing.error == "1.1.0: unreadable: \(file): not a file")
+        }
     }
 
     @Test func `a breaker opens, tries once, and waits longer each time`() {

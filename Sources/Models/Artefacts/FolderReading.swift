@@ -34,9 +34,10 @@ enum FolderReading {
         return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// - Throws: `ModelRefusal` where it cannot be read, or has more than `most` bytes.
+    /// - Throws: `ModelRefusal` where it cannot be read, is no file of bytes (a folder, a pipe, a device), or has more than `most` bytes.
     static func read(_ path: String, most: Int) throws(ModelRefusal) -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe without a writer would otherwise be waited for without end.
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw unreadable(path) }
         defer { close(file) }
         var facts = stat()
@@ -61,5 +62,8 @@ enum FolderReading {
     }
 
     /// The last part of a path: enough to find it, and nothing of where it lies.
-    private static func last(_ path: String) -> String { String(path[path.index(after: path.lastIndex(of: "/") ?? path.startIndex)...]) }
+    private static func last(_ path: String) -> String {
+        // By bytes: a letter's mark behind the slash makes one character of both.
+        String(decoding: path.utf8.suffix(from: path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex), as: UTF8.self)
+    }
 }

@@ -39,6 +39,13 @@ public struct Manifest: Sendable, Equatable {
         public var p90: Double
         public var p99: Double
         public var p999: Double
+
+        /// Where a curve over the feature's values bends: at the quantiles, and at ten times the last. What coincides lies one number apart, so that they ascend.
+        public var bends: [Double] {
+            let p99 = max(self.p99, p90.nextUp)
+            let p999 = max(self.p999, p99.nextUp)
+            return [p90, p99, p999, max(10 * p999, p999.nextUp)]
+        }
     }
 
     public struct Typology: Sendable, Equatable {
@@ -78,7 +85,7 @@ public struct Manifest: Sendable, Equatable {
                 throw .unsupported("the manifest's format", instead: "lightgbm and xgboost are read")
             }
             let file = try text(json, "file", most: 255)
-            guard file != ".", file != "..", !file.contains("/"), !file.contains("\0") else {
+            guard file != ".", file != "..", !file.utf8.contains(UInt8(ascii: "/")), !file.utf8.contains(0) else {
                 throw .malformed("the manifest's file is not a name in its own folder")
             }
             let hash = try text(json, "sha256", most: 64).lowercased()
@@ -88,14 +95,18 @@ public struct Manifest: Sendable, Equatable {
             guard !features.isEmpty else { throw .malformed("the manifest names no feature") }
             (manifest.format, manifest.file, manifest.sha256) = (format, file, hash)
         }
-        manifest.featureSet = json["feature_set"]?.integer.flatMap { Int(exactly: $0) }
+        if let set = json["feature_set"], !set.isNull {
+            guard let version = set.whole, version >= 1 else { throw .malformed("the manifest's feature_set is not a whole number from 1 on") }
+            manifest.featureSet = version
+        }
         manifest.thresholds = try readThresholds(json["thresholds"])
         manifest.calibration = try readCalibration(json["calibration"])
         if let monotone = json["monotone_constraints"], !monotone.isNull {
-            guard let signs = monotone.integers, signs.count == features.count, signs.allSatisfy({ (-1...1).contains($0) }) else {
+            let signs = monotone.items?.map(\.whole) ?? []
+            guard monotone.isArray, signs.count == features.count, signs.allSatisfy({ $0.map { (-1...1).contains($0) } ?? false }) else {
                 throw .malformed("the manifest's monotone_constraints are not one of -1, 0 and 1 for each feature")
             }
-            manifest.monotone = signs.map { Int($0) }
+            manifest.monotone = signs.compactMap { $0 }
         }
         manifest.drift = try readDrift(json["drift"])
         manifest.typologies = try readTypologies(json["typologies"])
@@ -110,8 +121,7 @@ public struct Manifest: Sendable, Equatable {
     }
 
     private static func readThresholds(_ json: ModelJSON?) throws(ModelRefusal) -> [String: Double] {
-        guard let json, !json.isNull else { return [:] }
-        guard json.isObject else { throw .malformed("the manifest's thresholds are not an object") }
+        guard let json, json.isObject else { throw .malformed("the manifest's thresholds are not an object") }
         var thresholds: [String: Double] = [:]
         for (key, value) in json.members {
             guard let number = value.number, (0...1).contains(number) else { throw .malformed("the manifest's threshold \(key.prefix(32)) is not from 0 to 1") }
@@ -147,7 +157,12 @@ public struct Manifest: Sendable, Equatable {
             guard let three = value.doubles, three.count == 3, three.allSatisfy(\.isFinite), three[0] <= three[1], three[1] <= three[2] else {
                 throw .malformed("the manifest's quantiles of \(feature.prefix(64)) are not three numbers that do not fall")
             }
-            quantiles.append(Quantiles(feature: feature, p90: three[0], p99: three[1], p999: three[2]))
+            let of = Quantiles(feature: feature, p90: three[0], p99: three[1], p999: three[2])
+            // Straight pieces between them, so the differences too are numbers.
+            guard zip(of.bends, of.bends.dropFirst()).allSatisfy({ $0 < $1 && ($1 - $0).isFinite }) else {
+                throw .malformed("the manifest's quantiles of \(feature.prefix(64)) are so large that ten times the last, or a difference, is no number")
+            }
+            quantiles.append(of)
         }
         return quantiles
     }
@@ -171,10 +186,11 @@ public struct Manifest: Sendable, Equatable {
         guard json.isObject else { throw .malformed("the manifest's typologies are not an object by code") }
         var typologies: [String: Typology] = [:]
         for (code, value) in json.members {
-            let typology = Typology(threshold: value["threshold"]?.number, weight: value["weight"]?.number)
-            guard value.isObject, (typology.weight.map { (0...1).contains($0) }) ?? true else {
-                throw .malformed("the manifest's typology \(code.prefix(32)) has a weight from 0 to 1 and a threshold")
-            }
+            let (threshold, weight) = (value["threshold"], value["weight"])
+            let typology = Typology(threshold: threshold?.number, weight: weight?.number)
+            guard value.isObject, (threshold == nil) == (typology.threshold == nil), (weight == nil) == (typology.weight == nil),
+                typology.weight.map({ (0...1).contains($0) }) ?? true
+            else { throw .malformed("the manifest's typology \(code.prefix(32)) has not numbers alone: a threshold, and a weight from 0 to 1") }
             typologies[code] = typology
         }
         return typologies

@@ -93,7 +93,20 @@ struct LightGBMReader {
         }
         guard !ensemble.trees.isEmpty else { throw .malformed("no tree") }
         if header["average_output"] != nil { ensemble.divisor = Double(ensemble.trees.count) }
+        try checkCategories()
         return ensemble
+    }
+
+    /// Behind the trees, `pandas_categorical:` says the categories of a data frame's columns, as JSON; `null` or an empty list where there were none.
+    private mutating func checkCategories() throws(ModelRefusal) {
+        let key = "pandas_categorical:".utf8
+        while let line = line() {
+            guard line.starts(with: key) else { continue }
+            let json = try ModelJSON.parse(UnsafeRawBufferPointer(rebasing: line.dropFirst(key.count)))
+            if json.isNull { continue }
+            guard let columns = json.items else { throw .malformed("pandas_categorical is not a list of lists") }
+            for (column, values) in columns.enumerated() { try CategoryDictionary.check(values, "pandas_categorical, list \(column)") }
+        }
     }
 
     private func slope(_ header: Section) throws(ModelRefusal) -> Double {

@@ -34,6 +34,12 @@ struct ModelJSON {
 
     var isNull: Bool { text.elementsEqual("null".utf8) }
     var integer: Int64? { Numbers.integer(text) }
+    /// A whole number in any of JSON's notations: 7, 7.0, 70e-1.
+    var whole: Int? {
+        if let integer { return Int(integer) }
+        guard let number, number.magnitude <= 0x1p53 else { return nil }
+        return Int(exactly: number)
+    }
     var isObject: Bool { text.first == UInt8(ascii: "{") }
     var isArray: Bool { text.first == UInt8(ascii: "[") }
 

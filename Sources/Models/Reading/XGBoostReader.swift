@@ -15,7 +15,7 @@ enum XGBoostReader {
         let json = try ModelJSON.parse(bytes)
         guard let learner = json["learner"] else { throw .malformed("no learner: not an XGBoost JSON model") }
         let version = json["version"]?.integers.map { $0.map(String.init).joined(separator: ".") } ?? "none"
-        guard let major = json["version"]?.integers?.first, (1...3).contains(major) else {
+        guard let parts = json["version"]?.integers, let major = parts.first, (1...3).contains(major) else {
             throw .unsupported("XGBoost's version \(version.prefix(16))", instead: "1, 2 and 3 are read")
         }
         guard let parameters = learner["learner_model_param"], let features = integer(parameters["num_feature"]), (1...65_535).contains(features)
@@ -30,10 +30,11 @@ enum XGBoostReader {
         guard ensemble.featureNames.isEmpty || ensemble.featureNames.count == ensemble.featureCount else {
             throw .malformed("\(ensemble.featureNames.count) names for \(ensemble.featureCount) features")
         }
-        ensemble.base = try base(parameters["base_score"])
+        ensemble.base = try base(parameters["base_score"], isClamped: !parts.lexicographicallyPrecedes([3, 2]))
 
         guard let booster = learner["gradient_booster"] else { throw .malformed("no gradient_booster") }
         let (model, weights) = try model(booster)
+        try checkCategories(model["cats"])
         guard let trees = model["trees"]?.items, !trees.isEmpty else { throw .malformed("no tree") }
         if let said = integer(model["gbtree_model_param"]?["num_trees"]), said != trees.count {
             throw .malformed("\(trees.count) trees of \(said)")
@@ -69,14 +70,32 @@ enum XGBoostReader {
     }
 
     /// `base_score` is a probability, as a number, a text, or the text of a list of one; the margin is its log-odds, in single precision.
-    private static func base(_ json: ModelJSON?) throws(ModelRefusal) -> Double {
+    ///
+    /// - Parameter isClamped: the file is of version 3.2 or later, which takes 0 and 1 too (training rows were all of one class) and holds the score within
+    ///   a millionth of them; versions before take any score between them as it is.
+    private static func base(_ json: ModelJSON?, isClamped: Bool) throws(ModelRefusal) -> Double {
         guard let json else { throw .malformed("no base_score") }
         var text = json.string ?? String(decoding: json.text, as: UTF8.self)
         if text.hasPrefix("["), text.hasSuffix("]") { text = String(text.dropFirst().dropLast()) }
         guard !text.contains(",") else { throw .unsupported("a model of several targets", instead: "train with objective=binary:logistic") }
-        let score = Array(text.utf8).withUnsafeBytes { Numbers.single($0[...]) }
-        guard let score, score > 0, score < 1 else { throw .malformed("a base_score that is not between 0 and 1") }
-        return Double(Float(-naturalLogarithm(Double(1 / score - 1))))
+        guard var score = Array(text.utf8).withUnsafeBytes({ Numbers.single($0[...]) }), score >= 0, score <= 1, isClamped || (score > 0 && score < 1) else {
+            throw .malformed("a base_score that is not between 0 and 1")
+        }
+        if isClamped { score = min(max(score, 1e-6), 1 - 1e-6) }
+        // Below some 2.9e-39 this is infinite in single precision, in the library too, and so would be every margin.
+        let odds = 1 / score - 1
+        guard odds > 0, odds.isFinite else { throw .unsupported("a base_score whose log-odds are infinite", instead: "train with one of 1e-6 or more") }
+        return Double(Float(-naturalLogarithm(Double(odds))))
+    }
+
+    /// `cats`, from version 3.1 on: by feature, the categories that a data frame had.
+    private static func checkCategories(_ json: ModelJSON?) throws(ModelRefusal) {
+        for (feature, encoding) in (json?["enc"]?.items ?? []).enumerated() {
+            let whose = "cats of feature \(feature)"
+            // Texts are kept as offsets into their bytes; other features have neither.
+            guard (encoding["offsets"]?.items ?? []).count <= 1 else { throw CategoryDictionary.refusal(whose) }
+            if let values = encoding["values"] { try CategoryDictionary.check(values, whose) }
+        }
     }
 
     private static func model(_ booster: ModelJSON) throws(ModelRefusal) -> (ModelJSON, [Float]?) {
