@@ -146,6 +146,37 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("acount_1h_count", true), ("account_1h_cuont", true), ("account_1x_count", true), ("account_h_count", true), ("account__count", true), ("account_0h_count", true),
+        ("account_1h", true), ("card_9h_mean", true), ("no_such", true), ("", true), ("account_9h_count", false), ("merchant_30d_fraud_rate", false),
+        ("amount", false), ("account_amount_zscore", false),
+    ])
+    func `a velocity artefact's unknown feature is refused by name, that of another window passed over`(_ feature: String, _ isRefused: Bool) throws {
+        let set = EngineConfiguration().features
+        let text = #"{"name":"velocity","version":"2","features":[],"thresholds":{},"quantiles":{"account_1h_count":[2,4,8],"\#(feature)":[1,2,3]}}"#
+        let artefact = Artefact(manifest: try Manifest.parse(Array(text.utf8)), ensemble: nil)
+        if isRefused {
+            #expect(throws: ModelRefusal(.features, "there is no feature \(feature)")) { try VelocityArtefact(artefact, set) }
+        } else {
+            #expect(try VelocityArtefact(artefact, set).quantiles.count == (set.index(of: feature) == nil ? 1 : 2))
+        }
+    }
+
+    @Test func `quantiles as large as are read draw a curve`() throws {
+        let set = EngineConfiguration().features
+        var models = EngineModels()
+        for three in ["[-1e308,-1e308,-1e308]", "[0,1e306,1.7e307]", "[1,1,1]", "[1,2,1.7976931348623157e308]"] {
+            let text = #"{"name":"velocity","version":"2","features":[],"thresholds":{},"quantiles":{"amount":\#(three)}}"#
+            guard let manifest = try? Manifest.parse(Array(text.utf8)) else {
+                #expect(three.contains("e308]") && !three.contains("-"))
+                continue
+            }
+            models.velocity = try VelocityArtefact(Artefact(manifest: manifest, ensemble: nil), set)
+            let risk = try #require(try Self.driver(models).send(Tx("1", "A", at: noon)).fraud?.double("velocity_risk"))
+            #expect((0...1).contains(risk))
+        }
+    }
+
     @Test func `a challenger is compared and never decides`() throws {
         let champion = try Self.artefact("1.0.0")
         let challenger = try Self.artefact("2.0.0", more: ", \"calibration\": {\"method\": \"platt\", \"a\": 1, \"b\": 1}")

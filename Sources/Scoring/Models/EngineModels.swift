@@ -30,8 +30,13 @@ public struct VelocityArtefact: Sendable {
     public var sha256: String
     var quantiles: [Manifest.Quantiles]
 
-    /// - Throws: `ModelRefusal` where these windows give none of its features.
+    /// Features of windows that are not in force are passed over.
+    ///
+    /// - Throws: `ModelRefusal` where it names what no window gives, and where these windows give none of its features.
     public init(_ artefact: Artefact, _ set: FeatureSet) throws(ModelRefusal) {
+        if let unknown = artefact.manifest.quantiles.first(where: { !set.isKnown($0.feature) }) {
+            throw ModelRefusal(.features, "there is no feature \(unknown.feature.prefix(64))")
+        }
         version = artefact.manifest.version
         sha256 = artefact.manifest.sha256
         quantiles = artefact.manifest.quantiles.filter { set.index(of: $0.feature) != nil }
@@ -40,10 +45,8 @@ public struct VelocityArtefact: Sendable {
 
     func curves(_ set: FeatureSet) -> [PiecewiseTable.Curve] {
         quantiles.map { q in
-            // A curve's points ascend: quantiles that coincide lie one number apart.
-            let p99 = max(q.p99, q.p90.nextUp)
-            let p999 = max(q.p999, p99.nextUp)
-            return .init(feature: set.index(of: q.feature)!, points: [(q.p90, 0), (p99, 0.5), (p999, 0.8), (max(10 * p999, p999.nextUp), 1)])
+            let x = q.bends
+            return .init(feature: set.index(of: q.feature)!, points: [(x[0], 0), (x[1], 0.5), (x[2], 0.8), (x[3], 1)])
         }
     }
 }
