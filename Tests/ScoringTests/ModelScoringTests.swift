@@ -162,6 +162,13 @@ import Testing
         }
     }
 
+    @Test(arguments: [("1", false), ("1.0", false), ("2", true), ("2.0", true)]) func `a velocity artefact of another feature set is refused`(_ version: String, _ isRefused: Bool) throws {
+        let set = EngineConfiguration().features
+        let text = #"{"name":"velocity","version":"2","feature_set":\#(version),"features":[],"thresholds":{},"quantiles":{"amount":[2,4,8]}}"#
+        let artefact = Artefact(manifest: try Manifest.parse(Array(text.utf8)), ensemble: nil)
+        #expect(((try? VelocityArtefact(artefact, set)) == nil) == isRefused)
+    }
+
     @Test func `quantiles as large as are read draw a curve`() throws {
         let set = EngineConfiguration().features
         var models = EngineModels()

@@ -32,8 +32,11 @@ public struct VelocityArtefact: Sendable {
 
     /// Features of windows that are not in force are passed over.
     ///
-    /// - Throws: `ModelRefusal` where it names what no window gives, and where these windows give none of its features.
+    /// - Throws: `ModelRefusal` where it was measured on another feature set, names what no window gives, and where these windows give none of its features.
     public init(_ artefact: Artefact, _ set: FeatureSet) throws(ModelRefusal) {
+        if let version = artefact.manifest.featureSet, version != FeatureSet.version {
+            throw ModelRefusal(.features, "measured on features of version \(version); these are of version \(FeatureSet.version)")
+        }
         if let unknown = artefact.manifest.quantiles.first(where: { !set.isKnown($0.feature) }) {
             throw ModelRefusal(.features, "there is no feature \(unknown.feature.prefix(64))")
         }
