@@ -41,7 +41,7 @@ extension Settings {
             models: { (named, engine) in own.artefacts(named, engine.features) })
     }
 
-    /// The artefacts that the journal names, from this instance's own folder: by version, and the same by SHA-256.
+    /// The artefacts that the journal names, from this instance's own folder: by version, and the same by the SHA-256 of model and manifest.
     private func artefacts(_ named: [String: String], _ features: FeatureSet) -> (models: EngineModels, missing: String?) {
         var result = EngineModels()
         result.isFraudBroken = named["fraud"] == "broken"
@@ -51,9 +51,10 @@ extension Settings {
         for (name, text) in named.sorted(by: { $0.key < $1.key }) where text != "broken" {
             let words = text.split(separator: " ").map(String.init)
             do throws(ModelRefusal) {
-                guard words.count == 2, case .folder(let folder) = ModelFolder(models.uri) else { throw ModelRefusal(.missing, "no models folder") }
+                guard words.count >= 2, case .folder(let folder) = ModelFolder(models.uri) else { throw ModelRefusal(.missing, "no models folder") }
                 let artefact = try Artefact.load("\(folder)/\(name)/\(words[0])")
                 guard artefact.manifest.sha256 == words[1] else { throw ModelRefusal(.checksum, "another file than the leader had") }
+                guard artefact.journalled == text else { throw ModelRefusal(.checksum, "another manifest than the leader had") }
                 switch name {
                 case "fraud": result.fraud = try ScoringModel(artefact, features)
                 case "aml": result.aml = try ScoringModel(artefact, AMLFeatureSet(features))

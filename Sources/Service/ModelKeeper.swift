@@ -1,4 +1,4 @@
-import Models
+public import Models
 public import Scoring
 
 /// Keeps the artefacts in force what the settings want: looks at their folder again and again, and says in health, metrics and logs what it found.
@@ -56,18 +56,22 @@ public final class ModelKeeper: @unchecked Sendable {
 
     /// A registry that takes what this instance can score with.
     static func registry(_ folder: String, _ wanted: ModelSettings, _ features: FeatureSet) -> Registry {
-        Registry(folder, wanted: ["fraud": wanted.fraudVersion, "aml": wanted.amlVersion, "velocity": wanted.velocityVersion]) { artefact in
-            // Made ready once to see whether it can be, and again when it comes into force.
-            do throws(ModelRefusal) {
-                switch artefact.manifest.name {
-                case "velocity": _ = try VelocityArtefact(artefact, features)
-                case "aml": _ = try ScoringModel(artefact, AMLFeatureSet(features))
-                default: _ = try ScoringModel(artefact, features)
-                }
-                return nil
-            } catch {
-                return error.message
+        Registry(folder, wanted: ["fraud": wanted.fraudVersion, "aml": wanted.amlVersion, "velocity": wanted.velocityVersion]) { refusal(of: $0, features) }
+    }
+
+    /// Why an artefact that is whole cannot score with these features; nil: it can, or its name is none that is served.
+    public static func refusal(of artefact: Artefact, _ features: FeatureSet) -> String? {
+        // Made ready once to see whether it can be, and again when it comes into force.
+        do throws(ModelRefusal) {
+            switch artefact.manifest.name {
+            case "velocity": _ = try VelocityArtefact(artefact, features)
+            case "aml": _ = try ScoringModel(artefact, AMLFeatureSet(features))
+            case "fraud": _ = try ScoringModel(artefact, features)
+            default: break
             }
+            return nil
+        } catch {
+            return error.message
         }
     }
 
@@ -90,7 +94,9 @@ public final class ModelKeeper: @unchecked Sendable {
             tell(change.name, standing.artefact, standing.error)
             if change.isFallback { metrics.counter("weir_model_fallbacks_total", change.name).add() }
             if let error = standing.error {
-                log.warning("model", ["name": change.name, "in_use": standing.artefact?.manifest.version ?? "none", "why": error])
+                log.warning(
+                    "model",
+                    ["name": change.name, "in_use": standing.artefact?.manifest.version ?? "none", "why": error, "breaker": standing.breaker.rawValue])
             } else if let artefact = standing.artefact {
                 log.info("model", ["name": change.name, "in_use": artefact.manifest.version, "sha256": artefact.manifest.sha256])
             }

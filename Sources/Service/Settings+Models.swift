@@ -29,8 +29,8 @@ extension Settings {
             }
             if let version = models.fraudShadowVersion {
                 let standing = Registry(folder, wanted: ["fraud": version]).look(now: 0).first?.standing
-                if let error = standing?.error { tell("challenger: \(error)") }
-                result.shadow = standing?.artefact.flatMap { try? ScoringModel($0, features) }
+                // As in the stream: another version than the one that was asked for is no challenger.
+                if let error = standing?.error { tell("no challenger: \(error)") } else { result.shadow = standing?.artefact.flatMap { try? ScoringModel($0, features) } }
             }
         }
         return result

@@ -68,6 +68,35 @@ final class ModelFolder {
         #expect(mended[0].isOther && !mended[0].isFallback && mended[0].standing.error == nil)
     }
 
+    @Test func `another calibration under the same version is another artefact`() throws {
+        let folder = try ModelFolder()
+        try folder.add("fraud", "1.0.0", more: ", \"calibration\": {\"method\": \"platt\", \"a\": 1.5, \"b\": 0}")
+        let registry = Registry(folder.path, wanted: ["fraud": "latest"])
+        let first = try #require(registry.look(now: 0).first?.standing.artefact)
+        try folder.add("fraud", "1.0.0", more: ", \"calibration\": {\"method\": \"platt\", \"a\": 0.5, \"b\": 0}")
+        let change = try #require(registry.look(now: 1).first)
+        let second = try #require(change.standing.artefact)
+        #expect(change.isOther && first.manifest.calibration != second.manifest.calibration)
+        #expect(first.manifest.sha256 == second.manifest.sha256 && first.journalled != second.journalled)
+    }
+
+    @Test func `a folder that cannot be read is tried less and less often`() throws {
+        let folder = try ModelFolder()
+        try folder.add("fraud", "1.0.0")
+        let registry = Registry(folder.path, wanted: ["fraud": "latest"])
+        _ = registry.look(now: 0)
+        let (fraud, aside) = (folder.url.appending(path: "fraud"), folder.url.appending(path: "aside"))
+        try FileManager.default.moveItem(at: fraud, to: aside)
+        try Data("no folder".utf8).write(to: fraud)
+        for now in 1...3 { _ = registry.look(now: Int64(now)) }
+        #expect(registry.standing("fraud").breaker == .open && registry.standing("fraud").artefact != nil)
+        try FileManager.default.removeItem(at: fraud)
+        try FileManager.default.moveItem(at: aside, to: fraud)
+        #expect(registry.look(now: 5_000).isEmpty, "not yet")
+        let again = try #require(registry.look(now: 5_004).first).standing
+        #expect(again.error == nil && again.breaker == .closed)
+    }
+
     @Test func `without a good one there is none, and why is said`() throws {
         let folder = try ModelFolder()
         try folder.add("fraud", "1.0.0")
@@ -117,7 +146,8 @@ final class ModelFolder {
         _ = registry.look(now: 0)
         try folder.add("fraud", "1.1.0", features: (0..<6).map { "g\($0)" })
         let other = registry.look(now: 1)
-        #expect(other.map(\.isOther) == [false])
+        #expect(other.map(\.isOther) == [false] && other[0].isFallback, "what was wanted is not used")
+        #expect(registry.look(now: 1).isEmpty, "and that is told once")
         #expect(other[0].standing.artefact?.manifest.version == "1.0.0" && other[0].standing.error?.contains("g0") == true)
         try folder.add("fraud", "1.2.0")
         let newer = registry.look(now: 2)

@@ -86,6 +86,16 @@ import Velocity
         #expect(throws: ModelRefusal.self) { try Self.models(more: #", "typologies": {"FAN_OUTT": {"weight": 0.25}}"#) }
     }
 
+    /// Flagged for its amount alone, a verdict still says what its score is made of.
+    @Test func anAmountThatLiftsTheDecisionLeavesTheModelsReasons() throws {
+        let driver = Self.driver(try Self.models(more: #", "calibration": {"method": "platt", "a": 1, "b": -6}"#))
+        for tx in Self.traffic.prefix(600) { _ = try driver.send(tx) }
+        let deposit = Tx("deposit", "somebody new", at: Self.traffic[600].time, "10000.00", ["type": "cash_in"])
+        let aml = try #require(try driver.send(deposit).aml)
+        #expect(aml.decision == "review" && aml.double("score")! < 0.35, "\(aml.text)")
+        #expect(aml.reasonCodes.contains("suspicious_amount") && aml.reasonCodes.contains { Self.features.contains($0) }, "\(aml.text)")
+    }
+
     @Test func aBrokenArtefactIsSaid() throws {
         var models = EngineModels()
         models.isAMLBroken = true

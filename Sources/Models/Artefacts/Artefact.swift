@@ -3,14 +3,20 @@ public struct Artefact: Sendable {
     public var manifest: Manifest
     /// Nil for quantiles alone.
     public var ensemble: Ensemble?
+    /// SHA-256 of the bytes of `manifest.json`, in hex: calibration and thresholds stand there alone. Empty: it was not read from a file.
+    public var manifestSHA256: String
 
-    public init(manifest: Manifest, ensemble: Ensemble?) {
+    public init(manifest: Manifest, ensemble: Ensemble?, manifestSHA256: String = "") {
         self.manifest = manifest
         self.ensemble = ensemble
+        self.manifestSHA256 = manifestSHA256
     }
 
-    /// Two artefacts of one identity are the same.
-    public var identity: String { "\(manifest.name) \(manifest.version) \(manifest.sha256)" }
+    /// Two artefacts of one identity are the same, to the last threshold.
+    public var identity: String { "\(manifest.name) \(journalled)" }
+
+    /// As the journal names it, beside its name: version, the model file's SHA-256, and the beginning of the manifest's.
+    public var journalled: String { "\(manifest.version) \(manifest.sha256) \(manifestSHA256.prefix(16))" }
 
     /// About what it takes once it is ready to score: masks, nodes, and what contributions need at each split.
     public var memoryBytes: Int {
@@ -22,10 +28,12 @@ public struct Artefact: Sendable {
     /// - Throws: `ModelRefusal`: checksum, structure, a wrong count or order of features.
     /// - Complexity: O(bytes).
     public static func load(_ folder: String) throws(ModelRefusal) -> Artefact {
-        let manifest = try Manifest.parse(try FolderReading.read(folder + "/manifest.json", most: Manifest.mostBytes))
-        guard let file = manifest.file else { return Artefact(manifest: manifest, ensemble: nil) }
+        let text = try FolderReading.read(folder + "/manifest.json", most: Manifest.mostBytes)
+        let manifest = try Manifest.parse(text)
+        let sum = SHA256.hex(text)
+        guard let file = manifest.file else { return Artefact(manifest: manifest, ensemble: nil, manifestSHA256: sum) }
         let bytes = try FolderReading.read(folder + "/" + file, most: ModelFile.mostBytes)
-        return Artefact(manifest: manifest, ensemble: try ensemble(manifest, bytes))
+        return Artefact(manifest: manifest, ensemble: try ensemble(manifest, bytes), manifestSHA256: sum)
     }
 
     /// The model of a manifest, from its file's bytes.

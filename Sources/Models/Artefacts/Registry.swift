@@ -18,7 +18,7 @@ public final class Registry {
         public var standing: Standing
         /// The version in use, or none, is another than before.
         public var isOther: Bool
-        /// It is worse than before, or at the first look than what was wanted.
+        /// It is worse than before, or than what was wanted, which was refused.
         public var isFallback: Bool
     }
 
@@ -35,6 +35,8 @@ public final class Registry {
     private var known: [String: Known] = [:]
     private var standings: [String: Standing] = [:]
     private var breakers: [String: CircuitBreaker] = [:]
+    /// Of names whose folders cannot be read.
+    private var folderBreakers: [String: CircuitBreaker] = [:]
 
     /// - Parameters:
     ///   - wanted: version by name; `latest` for the newest.
@@ -57,12 +59,17 @@ public final class Registry {
 
     private func look(_ name: String, _ wanted: String, _ now: Int64) -> Change? {
         let before = standings[name]
+        var folderBreaker = folderBreakers[name] ?? CircuitBreaker()
+        guard folderBreaker.allows(now: now) else { return nil }
+        defer { folderBreakers[name] = folderBreaker }
         var breaker = breakers[name] ?? CircuitBreaker()
         defer { breakers[name] = breaker }
         var standing = Standing()
         var wantedVersion: String?
+        var isRefused = false
         do throws(ModelRefusal) {
             let versions = try self.versions(name)
+            folderBreaker.succeeded()
             var candidates = versions
             if wanted != "latest" {
                 let pin = Version(wanted)
@@ -74,7 +81,9 @@ public final class Registry {
                 wantedVersion = wantedVersion ?? version.description
                 switch read(name, version.description, &breaker, now) {
                 case .success(let artefact): standing.artefact = artefact
-                case .failure(let refusal): standing.error = standing.error ?? "\(version): \(refusal)"
+                case .failure(let refusal):
+                    standing.error = standing.error ?? "\(version): \(refusal)"
+                    isRefused = true
                 }
                 if standing.artefact != nil { break }
             }
@@ -86,20 +95,22 @@ public final class Registry {
                 // Where there is no folder at all, or one that cannot be read, what is in use stays.
                 standing.error = error.reason == .missing ? "there is no folder \(folder)" : error.description
                 standing.artefact = before?.artefact
+                if error.reason != .missing { folderBreaker.failed(now: now) }
             }
         }
         if standing.artefact == nil, standing.error == nil, let old = before?.artefact {
             standing.artefact = old
             standing.error = "\(old.manifest.version): it is no longer there; what was read of it stays in use"
         }
-        standing.breaker = breaker.state(now: now)
+        standing.breaker = folderBreaker.state(now: now) == .closed ? breaker.state(now: now) : folderBreaker.state(now: now)
         standings[name] = standing
         let isOther = before == nil || before?.artefact?.identity != standing.artefact?.identity
         guard isOther || before?.error != standing.error else { return nil }
         let old = before.map { $0.artefact?.manifest.version } ?? (standing.error != nil ? wantedVersion ?? wanted : nil)
         let new = standing.artefact?.manifest.version
         let isWorse = old != nil && (new == nil || Version(new!) < Version(old!))
-        return Change(name: name, standing: standing, isOther: isOther, isFallback: isOther && isWorse && standing.error != nil)
+        let isFallback = standing.error != nil && (isOther && isWorse || isRefused && before?.error != standing.error)
+        return Change(name: name, standing: standing, isOther: isOther, isFallback: isFallback)
     }
 
     /// Versions that have a manifest, ascending.

@@ -17,9 +17,9 @@ public struct EngineModels: Sendable {
 
     /// As the journal says it: what of it reaches a verdict, by name.
     public var journalled: [String: String] {
-        var texts = ["fraud": fraud.map { "\($0.version) \($0.sha256)" } ?? (isFraudBroken ? "broken" : "")]
-        texts["velocity"] = velocity.map { "\($0.version) \($0.sha256)" } ?? (isVelocityBroken ? "broken" : "")
-        texts["aml"] = aml.map { "\($0.version) \($0.sha256)" } ?? (isAMLBroken ? "broken" : "")
+        var texts = ["fraud": fraud?.journalled ?? (isFraudBroken ? "broken" : "")]
+        texts["velocity"] = velocity?.journalled ?? (isVelocityBroken ? "broken" : "")
+        texts["aml"] = aml?.journalled ?? (isAMLBroken ? "broken" : "")
         return texts.filter { !$0.value.isEmpty }
     }
 }
@@ -28,6 +28,8 @@ public struct EngineModels: Sendable {
 public struct VelocityArtefact: Sendable {
     public var version: String
     public var sha256: String
+    /// As the journal names it.
+    let journalled: String
     var quantiles: [Manifest.Quantiles]
 
     /// Features of windows that are not in force are passed over.
@@ -42,6 +44,7 @@ public struct VelocityArtefact: Sendable {
         }
         version = artefact.manifest.version
         sha256 = artefact.manifest.sha256
+        journalled = artefact.journalled
         quantiles = artefact.manifest.quantiles.filter { set.index(of: $0.feature) != nil }
         if quantiles.isEmpty { throw ModelRefusal(.features, "the windows in force give none of its features") }
     }

@@ -9,6 +9,8 @@ public final class ScoringModel: @unchecked Sendable {
     public let name: String
     public let version: String
     public let sha256: String
+    /// As the journal names it.
+    let journalled: String
     /// The manifest's, where it has them.
     public let review: Double?
     public let decline: Double?
@@ -47,6 +49,7 @@ public final class ScoringModel: @unchecked Sendable {
         name = manifest.name
         version = manifest.version
         sha256 = manifest.sha256
+        journalled = artefact.journalled
         review = manifest.thresholds["review"]
         decline = manifest.thresholds["decline"]
         drift = manifest.drift.filter { index($0.feature) != nil }

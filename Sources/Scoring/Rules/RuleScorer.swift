@@ -115,7 +115,8 @@ final class RuleScorer {
                 if warmth < 1 { base = warmth * base + (1 - warmth) * logistic(sum(aml, amlBias, values, out)) }
                 out.score = millionths(join(typologies, weights, to: base, out))
                 out.decision = decide(out.score, amlThresholds)
-                if out.decision != 0 || policy.explainsAll { model.explain(modelValues, logOdds, into: out) { texts.ofAML($0) } }
+                // Of one that is flagged for its amount alone too.
+                if out.decision != 0 || amount >= suspicious || policy.explainsAll { model.explain(modelValues, logOdds, into: out) { texts.ofAML($0) } }
             } else {
                 let rules = logistic(sum(aml, amlBias, values, out))
                 out.score = millionths(join(typologies, weights, to: rules, out))

@@ -1,5 +1,6 @@
 import Files
 import Models
+import Scoring
 import Service
 
 /// What the `weir model` commands have in common.
@@ -20,6 +21,22 @@ enum ModelCommands {
         try Catalogue.list(root).map { ($0.name, $0.version, "\(root)/\($0.name)/\($0.version)") }
     }
 
+    /// An artefact that the service would take, with the settings that are set.
+    ///
+    /// - Parameters:
+    ///   - name, version: of its folder; nil: whatever the manifest says.
+    static func load(_ path: String, name: String? = nil, version: String? = nil, _ features: FeatureSet) throws(ModelRefusal) -> Artefact {
+        let artefact = try Artefact.load(path)
+        let manifest = artefact.manifest
+        guard manifest.name == name ?? manifest.name, manifest.version == version ?? manifest.version else {
+            throw ModelRefusal(.malformed, "the manifest says \(manifest.name) \(manifest.version)")
+        }
+        if let why = ModelKeeper.refusal(of: artefact, features) { throw ModelRefusal(.features, why) }
+        return artefact
+    }
+
+    static func features() throws -> FeatureSet { try Settings(environment: ProcessFacts.environment).engineConfiguration().features }
+
     static func shape(_ ensemble: Ensemble) -> String {
         let leaves = ensemble.trees.map(\.leaves.count)
         return "\(ensemble.library.rawValue) \(ensemble.fileVersion), \(ensemble.trees.count) trees, at most \(leaves.max() ?? 0) leaves, "
@@ -39,12 +56,14 @@ enum ModelList: Command {
     static func run(_ arguments: Arguments) throws -> ExitCode {
         let root = try ModelCommands.root(arguments)
         let versions = try ModelCommands.versions(root)
-        let registry = Registry(root, wanted: Dictionary(versions.map { ($0.name, "latest") }, uniquingKeysWith: { a, _ in a }))
+        let features = try ModelCommands.features()
+        let latest = Dictionary(versions.map { ($0.name, "latest") }, uniquingKeysWith: { a, _ in a })
+        let registry = Registry(root, wanted: latest) { ModelKeeper.refusal(of: $0, features) }
         _ = registry.look(now: 0)
         for (name, version, path) in versions {
             let mark = registry.standing(name).artefact?.manifest.version == version ? "latest" : ""
             do throws(ModelRefusal) {
-                let artefact = try Artefact.load(path)
+                let artefact = try ModelCommands.load(path, name: name, version: version, features)
                 printOut("\(name)\t\(version)\t\(artefact.manifest.sha256.prefix(12))\t\(mark.isEmpty ? "whole" : mark)\n")
             } catch {
                 printOut("\(name)\t\(version)\t-\tbroken: \(error)\n")
@@ -86,7 +105,7 @@ enum ModelInspect: Command {
 /// `weir model verify`: whether artefacts are what they say.
 enum ModelVerify: Command {
     static let spec = Spec(
-        "model verify", "checks artefacts: checksum, structure, features, and that every way to predict says the same", files: .optional("DIR"),
+        "model verify", "checks artefacts: checksum, structure, features under the settings that are set, and that every way to predict says the same", files: .optional("DIR"),
         examples: [
             .init("weir model verify models/fraud/1.0.0", "one artefact"),
             .init("weir model verify models", "all of a models folder; exit code 1 if any is broken"),
@@ -94,19 +113,19 @@ enum ModelVerify: Command {
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
         let root = try ModelCommands.root(arguments)
-        let paths: [String]
+        let features = try ModelCommands.features()
+        var artefacts: [(name: String?, version: String?, path: String)] = [(nil, nil, root)]
         do throws(ModelRefusal) {
             _ = try Artefact.load(root)
-            paths = [root]
         } catch {
             let isFolderOfArtefacts = error.reason == .missing && error.message.hasPrefix("manifest.json")
-            paths = isFolderOfArtefacts ? try ModelCommands.versions(root).map(\.path) : [root]
+            if isFolderOfArtefacts { artefacts = try ModelCommands.versions(root).map { ($0.name, $0.version, $0.path) } }
         }
-        guard !paths.isEmpty else { throw UsageError("\(root) holds no artefact") }
+        guard !artefacts.isEmpty else { throw UsageError("\(root) holds no artefact") }
         var isWhole = true
-        for path in paths {
+        for (name, version, path) in artefacts {
             do throws(ModelRefusal) {
-                let artefact = try Artefact.load(path)
+                let artefact = try ModelCommands.load(path, name: name, version: version, features)
                 if let why = try artefact.ensemble.flatMap({ (ensemble) throws(ModelRefusal) in try SelfCheck.fault(ensemble) }) {
                     throw ModelRefusal(.malformed, why)
                 }
