@@ -252,21 +252,20 @@ def keys(rig):
     rig.clears(["WeirKeyMismatch"])
 
 
-def starve(process):
-    """Lets a process run for 16 ms of a second, for two and a half."""
-    for _ in range(10):
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(0.25)
-        process.send_signal(signal.SIGCONT)
-        time.sleep(0.004)
-
-
 def latency(rig):
     say("an instance that its machine hardly lets run")
     process, port = rig.instances["a"]
     asking = Asking(port, threads=48, pause=0)
+
+    def starve():
+        for _ in range(10):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.25)
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.004)
+
     try:
-        rig.fires(["WeirPredictSlow"], 90, doing=lambda: starve(process))
+        rig.fires(["WeirPredictSlow"], 90, doing=starve)
     finally:
         process.send_signal(signal.SIGCONT)
         asking.stop()
@@ -274,20 +273,19 @@ def latency(rig):
 
 
 def follow(rig):
-    say("a follower that its machine hardly lets run, while much is scored")
-    rig.start("b")
+    say("a follower that the broker gives little to read, while much is scored")
+    # In small pieces, so that it hears of what it has not read yet.
+    rig.start("b", KAFKA_CONF_CLIENT_ID="slow", KAFKA_CONF_FETCH_MESSAGE_MAX_BYTES="16384")
     rig.until_well("b")
-    follower = rig.instances["b"][0]
-    producer = rig.produce(rig.path("backlog"), rate=15_000, wait=False)
-    try:
-        rig.fires(["WeirFollowLag"], 90, doing=lambda: starve(follower))
-    finally:
-        follower.send_signal(signal.SIGCONT)
-    rig.clears(["WeirFollowLag"], 90)
+    quota = ["configs", "--alter", "--entity-type", "clients", "--entity-name", "slow"]
+    rig.tool(*quota, "--add-config", "consumer_byte_rate=60000")
+    producer = rig.produce(rig.path("backlog"), rate=3_000, wait=False)
+    rig.fires(["WeirFollowLag"], 90)
+    rig.tool(*quota, "--delete-config", "consumer_byte_rate")
+    rig.clears(["WeirFollowLag", "WeirDegraded"], 120)
+    producer.terminate()
     producer.wait()
     rig.end("b")
-    # What so much at once made fire besides.
-    rig.clears(["WeirLag", "WeirEndToEndSlow"], 120)
 
 
 def snapshots(rig):

@@ -84,6 +84,8 @@ private final class Artefacts {
         #expect(Dispatcher.run(["model", "verify", artefacts.url.path]) == .failed)
         #expect(Dispatcher.run(["model", "list", artefacts.url.path]) == .done, "what is broken is listed as that")
         #expect(Dispatcher.run(["model", "inspect", artefacts.url.path + "/fraud/1.1"]) == .failed)
+        try artefacts.add("1.2", features: ["amount", "account_1h_count", "account_24h_sum", "hour_of_day", "account_amount_ratio", "no_such_feature"])
+        #expect(Dispatcher.run(["model", "verify", artefacts.url.path + "/fraud/1.2"]) == .failed, "the service would not take it either")
     }
 
     @Test func `replay scores by the version that is pinned`() throws {
