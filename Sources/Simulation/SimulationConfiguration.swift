@@ -12,6 +12,8 @@ public struct SimulationConfiguration: Sendable {
     /// Everyday transactions a second of event time, averaged over a week; nil: two a customer a day. Salaries, rents and bills come on top
     /// (about a tenth of one a customer a day), as do incidents.
     public var rate: Double?
+    /// Whether that rate is the same at every hour; otherwise nights are quiet and evenings busy.
+    public var isSteady = false
     /// Share of fraudulent transactions in all, 0 … 0.5. Incidents are started so that it holds in the long run.
     public var fraudShare = 0.005
     /// The same for laundering.

@@ -32,7 +32,7 @@ extension Simulator {
             let profile = isWeekend ? segment.weekend : segment.weekday
             return population.weights[kind] * profile[Int(hour % 24)] / week * 168
         }
-        hourRate = activityRate * hourShares.reduce(0, +)
+        hourRate = activityRate * (configuration.isSteady ? population.weights : hourShares).reduce(0, +)
     }
 
     /// What a customer does at `everydayTime`; nil when the customer who was drawn has no account yet.

@@ -26,6 +26,22 @@ import Testing
         #expect(noon > 2 * night)
     }
 
+    @Test("Steady traffic has no nights")
+    func steady() {
+        let transactions = SimulatorTests.all(
+            SimulatorTests.configuration {
+                $0.customers = 500
+                $0.duration = 4 * 86_400_000
+                $0.rate = 0.25
+                $0.isSteady = true
+            })
+        let everyday = transactions.filter { $0.scenario == .ordinary && $0.type == .purchase }
+        let hours = Dictionary(grouping: everyday, by: Self.hour).values.map(\.count)
+        let mean = Double(everyday.count) / 24
+        #expect(hours.count == 24 && mean > 1000)
+        #expect(hours.allSatisfy { abs(Double($0) - mean) < 0.15 * mean }, "\(hours)")
+    }
+
     @Test("A customer goes back to the same merchants")
     func favourites() {
         let purchases = Dictionary(grouping: Self.ordinary.filter { $0.type == .purchase }, by: \.account)

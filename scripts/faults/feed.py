@@ -130,7 +130,7 @@ class Feed:
 def simulated(setting, count, seed, poison=0.002, rate=None):
     """Lines of `count` transactions, some late, some twice, and some that are none; with a rate, their event times are the present."""
     # Without a rate they are of the past, however many there are.
-    pace = ["--start", "2024-01-01"] if rate is None else ["--rate", str(rate), "--start", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())]
+    pace = ["--start", "2024-01-01"] if rate is None else ["--rate", str(rate), "--steady", "--start", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())]
     done = subprocess.run(
         [setting.weir, "simulate", "--customers", "400", "--count", str(count), "--seed", str(seed), "--late-share", "0.01", "--duplicate-share", "0.005", *pace],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)

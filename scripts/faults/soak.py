@@ -70,7 +70,7 @@ class Pipe:
     def __init__(self, world, rate, count):
         environment = {**world.environment, "KAFKA_BOOTSTRAP_SERVERS": world.broker.servers}
         self.source = subprocess.Popen(
-            [world.setting.weir, "simulate", "--customers", "2000", "--rate", str(rate), "--count", str(count), "--start", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())],
+            [world.setting.weir, "simulate", "--customers", "2000", "--rate", str(rate), "--steady", "--count", str(count), "--start", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.sink = subprocess.Popen(
             [world.setting.weir, "produce", "--rate", str(rate), "-"], env=environment, stdin=self.source.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

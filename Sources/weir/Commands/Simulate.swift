@@ -14,6 +14,7 @@ enum Simulate: Command {
             .value("start", nil, "TIME", "the first event time: a date, or a time with or without offset; 2026-01-01 by default"),
             .value("seed", "s", "N", "equal seeds give equal bytes; 1 by default"),
             .value("rate", "r", "N", "everyday transactions a second of event time; two a customer a day by default"),
+            .flag("steady", nil, "as many at every hour; by default nights are quiet and evenings busy, around that rate"),
             .value("fraud-share", nil, "SHARE", "share of fraud, 0.005 by default"),
             .value("laundering-share", nil, "SHARE", "share of laundering, 0.001 by default"),
             .value("look-alike-share", nil, "SHARE", "share of what looks like laundering and is none, 0.001 by default"),
@@ -89,6 +90,7 @@ enum Simulate: Command {
         let days = try arguments.number("days", in: 0.0001...36_500)
         if days != nil || arguments.text("count") == nil { configuration.duration = Int64((days ?? 30) * 86_400_000) }
         configuration.rate = try arguments.number("rate", in: 0.000_001...1_000_000)
+        configuration.isSteady = arguments.has("steady")
         let shares: [(String, WritableKeyPath<SimulationConfiguration, Double>)] = [
             ("fraud-share", \.fraudShare), ("laundering-share", \.launderingShare), ("look-alike-share", \.lookAlikeShare), ("late-share", \.lateShare),
             ("duplicate-share", \.duplicateShare),

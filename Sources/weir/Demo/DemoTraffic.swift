@@ -20,6 +20,7 @@ final class DemoTraffic: Sendable {
         configuration.merchants = max(1, customers / 5)
         configuration.seed = seed
         configuration.rate = rate
+        configuration.isSteady = true
         configuration.start = wallMillis()
         configuration.duration = 400 * 86_400_000
         configuration.fraudShare = 0.02
