@@ -2,9 +2,9 @@ public import Kafka
 import Scoring
 public import Stream
 
-/// Tells log, metrics and health what happens in the stream. Called on the kafka thread, but for librdkafka's log.
+/// Tells log, metrics and health what happens in the stream. Called on the kafka thread, but for librdkafka's log and some notes.
 ///
-/// `@unchecked Sendable`: what changes is only touched on the kafka thread, as `StreamObserver` promises; cells, log and health are safe from any.
+/// `@unchecked Sendable`: what changes is only touched on the kafka thread, as `StreamObserver` promises; cells, log and health are safe from any, and a note goes to the log alone.
 public final class StreamReporter: StreamObserver, @unchecked Sendable {
     private let log: Log
     private let metrics: Metrics

@@ -57,7 +57,7 @@ public struct CommitReport: Sendable {
     public var at: Int64
 }
 
-/// Told of what happens, on the kafka thread. Implementations are quick and safe to call from there.
+/// Told of what happens, on the kafka thread, and notes also on the one that watches the broker. Implementations are quick and safe to call from there.
 public protocol StreamObserver: AnyObject, Sendable {
     func note(_ level: NoteLevel, _ event: String, _ fields: [(String, String)])
     func committed(_ report: CommitReport)

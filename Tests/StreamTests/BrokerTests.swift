@@ -148,14 +148,7 @@ struct BrokerTests {
         let consumer = try Consumer(["bootstrap.servers": servers], group: "reader", wakeup: wakeup)
         var outputs: [Output] = []
         for partition in 0..<(try consumer.metadata(topic: name, timeoutMillis: 20_000).partitionCount) {
-            let queue = try consumer.assign(topic: name, partition: partition, offset: 0)
-            let batch = MessageBatch()
-            _ = until {
-                repeat { queue.poll(max: 1000, into: batch) } while queue.mayHaveMore
-                if queue.isAtEnd { return true }
-                wakeup.wait(timeoutMillis: 1000)
-                return false
-            }
+            let batch = try consumer.readToEnd(name, partition, wakeup)
             for i in 0..<batch.count {
                 var headers: [String: String] = [:]
                 for header in batch[i].headers {

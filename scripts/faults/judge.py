@@ -84,17 +84,19 @@ def judge(answers, topics, begun=None, reasons=("MALFORMED_JSON",)):
             copies.setdefault(who, []).append(place)
     duplicates = 0
     told = told_duplicates(answers.entries, topics["transactions"])
-    late = forgotten(answers)
+    again = set()
     for places in copies.values():
         answered = [place for place in places if place in scored or place in letters]
-        if len(answered) > 1 and not set(sorted(answered)[1:]) <= late:
-            raise Failure(f"copies of one transaction were answered more than once: {sorted(answered)[:5]}")
+        again |= set(sorted(answered)[1:])
         if not answered:
             # Of one whose first copy is gone the journal says what it was.
             missing += [] if begun and all(place in told for place in places) else [min(places)]
         elif answered[0] != min(place for place in places if place[0] == answered[0][0]) and not begun:
             raise Failure(f"{answered[0]} was answered instead of its first copy")
         duplicates += len(places) - len(answered)
+    twice = again and again - forgotten(answers)
+    if twice:
+        raise Failure(f"{len(twice)} copies of transactions that were answered already were answered again, the first {sorted(twice)[:5]}")
     if missing:
         raise Failure(f"{len(missing)} records were not answered, the first {sorted(missing)[:5]}")
     for message in answers.letters:

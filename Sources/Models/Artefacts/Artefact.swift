@@ -25,9 +25,20 @@ public struct Artefact: Sendable {
 
     /// Reads and checks a folder.
     ///
-    /// - Throws: `ModelRefusal`: checksum, structure, a wrong count or order of features.
+    /// - Parameters:
+    ///   - name, version: what it must be; nil: whatever the manifest says.
+    /// - Throws: `ModelRefusal`: checksum, structure, a wrong count or order of features, another name or version.
     /// - Complexity: O(bytes).
-    public static func load(_ folder: String) throws(ModelRefusal) -> Artefact {
+    public static func load(_ folder: String, name: String? = nil, version: String? = nil) throws(ModelRefusal) -> Artefact {
+        let artefact = try read(folder)
+        let manifest = artefact.manifest
+        guard manifest.name == name ?? manifest.name, manifest.version == version ?? manifest.version else {
+            throw .malformed("the manifest says \(manifest.name) \(manifest.version)")
+        }
+        return artefact
+    }
+
+    private static func read(_ folder: String) throws(ModelRefusal) -> Artefact {
         let text = try FolderReading.read(folder + "/manifest.json", most: Manifest.mostBytes)
         let manifest = try Manifest.parse(text)
         let sum = SHA256.hex(text)

@@ -129,10 +129,7 @@ public final class Registry {
             guard case .failure(let refusal) = known.result, refusal.reason == .unreadable, breaker.allows(now: now) else { return known.result }
         }
         let result = Result { () throws(ModelRefusal) in
-            let artefact = try Artefact.load(path)
-            guard artefact.manifest.name == name, artefact.manifest.version == version else {
-                throw .malformed("the manifest says \(artefact.manifest.name) \(artefact.manifest.version)")
-            }
+            let artefact = try Artefact.load(path, name: name, version: version)
             if let why = check(artefact) { throw ModelRefusal(.features, why) }
             return artefact
         }

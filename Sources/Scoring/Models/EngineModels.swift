@@ -36,9 +36,7 @@ public struct VelocityArtefact: Sendable {
     ///
     /// - Throws: `ModelRefusal` where it was measured on another feature set, names what no window gives, and where these windows give none of its features.
     public init(_ artefact: Artefact, _ set: FeatureSet) throws(ModelRefusal) {
-        if let version = artefact.manifest.featureSet, version != FeatureSet.version {
-            throw ModelRefusal(.features, "measured on features of version \(version); these are of version \(FeatureSet.version)")
-        }
+        try artefact.manifest.checkFeatureSet()
         if let unknown = artefact.manifest.quantiles.first(where: { !set.isKnown($0.feature) }) {
             throw ModelRefusal(.features, "there is no feature \(unknown.feature.prefix(64))")
         }

@@ -1,3 +1,14 @@
+import Models
+
+extension Manifest {
+    /// - Throws: where features meant something else when it was made.
+    func checkFeatureSet() throws(ModelRefusal) {
+        if let featureSet, featureSet != FeatureSet.version {
+            throw ModelRefusal(.features, "trained on features of version \(featureSet); these are of version \(FeatureSet.version)")
+        }
+    }
+}
+
 extension FeatureSet {
     /// Whether a name is a feature under any windows: one of these, or `<entity>_<W>_<statistic>` of a window that is not in force.
     ///

@@ -38,9 +38,7 @@ public final class ScoringModel: @unchecked Sendable {
     private init(_ artefact: Artefact, index: (String) -> Int?) throws(ModelRefusal) {
         let manifest = artefact.manifest
         guard let ensemble = artefact.ensemble else { throw ModelRefusal(.unsupported, "quantiles alone score nothing") }
-        if let version = manifest.featureSet, version != FeatureSet.version {
-            throw ModelRefusal(.features, "trained on features of version \(version); these are of version \(FeatureSet.version)")
-        }
+        try manifest.checkFeatureSet()
         var places: [Int] = []
         for feature in manifest.features {
             guard let place = index(feature) else { throw ModelRefusal(.features, "the windows in force give no feature \(feature)") }

@@ -107,6 +107,7 @@ final class RuleScorer {
         modelValues: UnsafeMutablePointer<Double>?, warmth: Double, into out: Assessment
     ) {
         out.clear()
+        let isSuspicious = amount >= suspicious
         if let typologies {
             out.typologies = typologies
             if let model = models.aml, let modelValues {
@@ -115,8 +116,7 @@ final class RuleScorer {
                 if warmth < 1 { base = warmth * base + (1 - warmth) * logistic(sum(aml, amlBias, values, out)) }
                 out.score = millionths(join(typologies, weights, to: base, out))
                 out.decision = decide(out.score, amlThresholds)
-                // Of one that is flagged for its amount alone too.
-                if out.decision != 0 || amount >= suspicious || policy.explainsAll { model.explain(modelValues, logOdds, into: out) { texts.ofAML($0) } }
+                if out.decision != 0 || isSuspicious || policy.explainsAll { model.explain(modelValues, logOdds, into: out) { texts.ofAML($0) } }
             } else {
                 let rules = logistic(sum(aml, amlBias, values, out))
                 out.score = millionths(join(typologies, weights, to: rules, out))
@@ -125,7 +125,7 @@ final class RuleScorer {
         } else {
             out.isSwitchedOff = true
         }
-        if out.decision == 0, amount >= suspicious { out.lift(texts.suspiciousAmount, Double(amount) / Double(minorUnits)) }
+        if out.decision == 0, isSuspicious { out.lift(texts.suspiciousAmount, Double(amount) / Double(minorUnits)) }
     }
 
     /// The score with the typologies joined to it; of a score of 0 a typology's part is measured from a millionth on. What each adds to the log-odds is its reason's contribution.

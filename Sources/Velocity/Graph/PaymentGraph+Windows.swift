@@ -70,17 +70,21 @@ extension PaymentGraph {
         return newest
     }
 
+    /// Two accounts, and the shorter of the two lists that hold what the first paid the second; nil where one of them is not known.
+    private func pairList(_ from: UInt64, _ to: UInt64) -> (payer: UInt32, receiver: UInt32, list: EdgeList)? {
+        guard from != 0, to != 0 else { return nil }
+        let payer = node(from)
+        let receiver = node(to)
+        guard payer != 0, receiver != 0 else { return nil }
+        let (out, into) = (nodes[Int(payer)].out, nodes[Int(receiver)].in)
+        return (payer, receiver, out.count <= into.count ? out : into)
+    }
+
     /// The account's payments to one other in the window before the moment: how many, and ms since the newest; (0, −1) without one.
     ///
     /// - Complexity: O(`limits.degree`).
     public func pair(from: UInt64, to: UInt64, at moment: Moment, window: Int64, _ limits: GraphLimits) -> (count: Int64, millisSince: Int64) {
-        guard from != 0, to != 0 else { return (0, -1) }
-        let payer = node(from)
-        let receiver = node(to)
-        guard payer != 0, receiver != 0 else { return (0, -1) }
-        // The shorter of the two lists.
-        let isOut = nodes[Int(payer)].out.count <= nodes[Int(receiver)].in.count
-        let list = isOut ? nodes[Int(payer)].out : nodes[Int(receiver)].in
+        guard let (payer, receiver, list) = pairList(from, to) else { return (0, -1) }
         var found: (count: Int64, millisSince: Int64) = (0, -1)
         var i = count(list, before: moment.time, moment.place) - 1
         var looked = 0
@@ -102,12 +106,7 @@ extension PaymentGraph {
     ///
     /// - Complexity: O(log movements) where there are none, else O(`limits.degree`).
     public func pairAfter(from: UInt64, to: UInt64, at moment: Moment, _ limits: GraphLimits) -> Int64 {
-        guard from != 0, to != 0 else { return 0 }
-        let payer = node(from)
-        let receiver = node(to)
-        guard payer != 0, receiver != 0 else { return 0 }
-        let isOut = nodes[Int(payer)].out.count <= nodes[Int(receiver)].in.count
-        let list = isOut ? nodes[Int(payer)].out : nodes[Int(receiver)].in
+        guard let (payer, receiver, list) = pairList(from, to) else { return 0 }
         var found: Int64 = 0
         let first = count(list, before: moment.time, moment.place)
         for i in first..<min(Int(list.count), first + limits.degree) {

@@ -170,14 +170,7 @@ struct Block<S: Shape> {
 
     /// How many events have a time of at most `time`.
     @inline(__always)
-    func until(_ time: Int64) -> Int {
-        let header = self.header
-        let n = header.count
-        let newest = header.newest
-        if time >= newest { return n }
-        if timeBytes == 8 { return Int(lanes_until64(times64, Int64(n), time)) }
-        return until(time, before: n, newest)
-    }
+    func until(_ time: Int64) -> Int { until(time, before: count) }
 
     /// How many of the first `end` events have a time of at most `time`.
     @inline(__always)
@@ -185,12 +178,6 @@ struct Block<S: Shape> {
         let newest = self.newest
         if time >= newest { return end }
         if timeBytes == 8 { return Int(lanes_until64(times64, Int64(end), time)) }
-        return until(time, before: end, newest)
-    }
-
-    /// With times of four bytes, and `time` before the newest.
-    @inline(__always)
-    private func until(_ time: Int64, before end: Int, _ newest: Int64) -> Int {
         let age = newest &- time
         // Mostly an edge lies before all of them.
         if age >> 32 != 0 || Int64(UInt32(truncatingIfNeeded: newest) &- times32[0]) < age { return 0 }

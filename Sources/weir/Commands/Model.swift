@@ -26,11 +26,7 @@ enum ModelCommands {
     /// - Parameters:
     ///   - name, version: of its folder; nil: whatever the manifest says.
     static func load(_ path: String, name: String? = nil, version: String? = nil, _ features: FeatureSet) throws(ModelRefusal) -> Artefact {
-        let artefact = try Artefact.load(path)
-        let manifest = artefact.manifest
-        guard manifest.name == name ?? manifest.name, manifest.version == version ?? manifest.version else {
-            throw ModelRefusal(.malformed, "the manifest says \(manifest.name) \(manifest.version)")
-        }
+        let artefact = try Artefact.load(path, name: name, version: version)
         if let why = ModelKeeper.refusal(of: artefact, features) { throw ModelRefusal(.features, why) }
         return artefact
     }

@@ -26,6 +26,8 @@ struct Injection: Sendable {
 }
 
 /// A group of one instance on a mock cluster, in which errors can be injected; records come without a pause.
+///
+/// `@unchecked Sendable`: `feeder` is touched by the test's thread alone; all else is constant, atomic, or behind a mutex, and librdkafka's handles are safe from any thread.
 final class InjectedGroup: @unchecked Sendable {
     struct Said {
         /// Warnings and errors, in their order.
@@ -226,14 +228,7 @@ final class InjectedGroup: @unchecked Sendable {
     func read(_ name: String) throws -> [[UInt8]] {
         let wakeup = Wakeup()
         let consumer = try Consumer(["bootstrap.servers": broker.bootstrapServers], group: "reader", wakeup: wakeup)
-        let queue = try consumer.assign(topic: name, partition: 0, offset: 0)
-        let batch = MessageBatch()
-        _ = until {
-            repeat { queue.poll(max: 1000, into: batch) } while queue.mayHaveMore
-            if queue.isAtEnd { return true }
-            wakeup.wait(timeoutMillis: 1000)
-            return false
-        }
+        let batch = try consumer.readToEnd(name, 0, wakeup)
         return (0..<batch.count).filter { ledger.isCommitted(name, batch[$0].offset) }.map { batch[$0].value.map { Array($0) } ?? [] }
     }
 
